@@ -1,0 +1,270 @@
+// Package match says which rows that a bank reports are already known, and
+// which are new. It is pure: rows and entries in, verdicts out.
+//
+// No provider's id can be trusted alone: ids are missing, re-issued, or differ
+// between a file and a feed. So rows are paired with entries of the ledger in
+// five steps, each entry with one row at most, each step only with what the
+// steps before have left over:
+//
+//  1. the provider's id;
+//  2. the provider's own link to the pending row;
+//  3. date, amount and normalised text, with multiplicity: the second of two
+//     identical coffees is the second coffee;
+//  4. date and amount, where exactly one row and one entry are left;
+//  5. the rest is new.
+//
+// Steps 3 and 4 pair a row only with an entry whose place is vacant: this
+// source has given it no id, or the id it gave is gone from days of which the
+// bank has just reported everything. So two rows that a bank shows side by
+// side under different ids are never taken for one.
+package match
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/bank-connections/bkper-bot/internal/bank"
+)
+
+// Row is one booked row of an update.
+type Row struct {
+	ID, PendingID string // of this source; may be empty
+	Date          bank.Date
+	Amount        string // canonical text with currency
+	Text          string // what Text returns of the bank's description
+	Instalment    bank.Instalment
+}
+
+// Entry is one entry of the ledger that a row may stand for.
+type Entry struct {
+	Ref        string
+	IDs        []string // that this source has given it
+	Date       bank.Date
+	Amount     string
+	Text       string
+	Instalment bank.Instalment
+}
+
+// Update is what one source reports of one account at one time.
+type Update struct {
+	Rows []Row // in a stable order
+	// Removed are ids that the source says are no more.
+	Removed []string
+	// Complete reports whether every booked row of that day is among Rows.
+	Complete func(bank.Date) bool
+	// WeakIDs says that an id means nothing where date or amount differ, as in
+	// statement files.
+	WeakIDs bool
+}
+
+// How says by which step a row was paired.
+type How int
+
+// The steps.
+const (
+	New      How = iota // no entry stands for the row
+	ByID                // the provider's id
+	ByLink              // the provider's link to the pending row
+	ByText              // date, amount, text; the source had given no id
+	Reissued            // the same, under another id than before
+	ByAmount            // date and amount alone, one row and one entry left
+)
+
+// Why says a verdict in words, for the journal.
+func (h How) Why() string {
+	switch h {
+	case ByID:
+		return "the bank's id is known"
+	case ByLink:
+		return "the bank says it books a row that is known"
+	case ByText:
+		return "date, amount and text are those of a row that is known"
+	case Reissued:
+		return "the bank gave a known row another id"
+	case ByAmount:
+		return "the only row and the only entry of that date and amount"
+	default:
+		return "new"
+	}
+}
+
+// Verdict says what a row is.
+type Verdict struct {
+	How How
+	Ref string // of the entry, unless New
+}
+
+// Match returns one verdict for each row of the update.
+func Match(u Update, entries []Entry) []Verdict {
+	m := newMatcher(u, entries)
+	m.byID()
+	m.byLink()
+	m.byFingerprint()
+	m.byAmount()
+	return m.verdicts
+}
+
+type matcher struct {
+	update   Update
+	entries  []Entry
+	verdicts []Verdict
+	used     []bool         // entries that are paired
+	withID   map[string]int // entry by id
+	present  map[string]bool
+	removed  map[string]bool
+}
+
+func newMatcher(u Update, entries []Entry) *matcher {
+	m := &matcher{
+		update: u, entries: slices.Clone(entries),
+		verdicts: make([]Verdict, len(u.Rows)), used: make([]bool, len(entries)),
+		withID: make(map[string]int), present: make(map[string]bool), removed: make(map[string]bool),
+	}
+	slices.SortStableFunc(m.entries, func(a, b Entry) int { return strings.Compare(a.Ref, b.Ref) })
+	for i, e := range m.entries {
+		for _, id := range e.IDs {
+			m.withID[id] = i
+		}
+	}
+	for _, r := range u.Rows {
+		if r.ID != "" {
+			m.present[r.ID] = true
+		}
+	}
+	for _, id := range u.Removed {
+		m.removed[id] = !m.present[id]
+	}
+	return m
+}
+
+func (m *matcher) pair(row, entry int, how How) {
+	m.verdicts[row] = Verdict{How: how, Ref: m.entries[entry].Ref}
+	m.used[entry] = true
+}
+
+func (m *matcher) byID() {
+	for i, r := range m.update.Rows {
+		e, ok := m.withID[r.ID]
+		if r.ID == "" || !ok || m.used[e] {
+			continue
+		}
+		if m.update.WeakIDs && (m.entries[e].Date != r.Date || m.entries[e].Amount != r.Amount) {
+			continue
+		}
+		m.pair(i, e, ByID)
+	}
+}
+
+func (m *matcher) byLink() {
+	for i, r := range m.update.Rows {
+		if r.PendingID == "" || m.verdicts[i].How != New {
+			continue
+		}
+		if e, ok := m.withID[r.PendingID]; ok && !m.used[e] && !m.present[r.PendingID] {
+			m.pair(i, e, ByLink)
+		}
+	}
+}
+
+// fingerprint is what steps 3 and 4 compare; step 4 leaves the text empty.
+type fingerprint struct {
+	date         bank.Date
+	amount, text string
+}
+
+func (m *matcher) byFingerprint() {
+	free := m.vacantBy(func(e Entry) fingerprint { return fingerprint{e.Date, e.Amount, e.Text} })
+	for i, r := range m.update.Rows {
+		if m.verdicts[i].How != New {
+			continue
+		}
+		key := fingerprint{r.Date, r.Amount, r.Text}
+		queue := free[key]
+		if len(queue) == 0 {
+			continue
+		}
+		e := queue[0]
+		free[key] = queue[1:]
+		how := ByText
+		if len(m.entries[e].IDs) > 0 {
+			how = Reissued
+		}
+		m.pair(i, e, how)
+	}
+}
+
+func (m *matcher) byAmount() {
+	free := m.vacantBy(func(e Entry) fingerprint { return fingerprint{date: e.Date, amount: e.Amount} })
+	rows := make(map[fingerprint][]int)
+	for i, r := range m.update.Rows {
+		if m.verdicts[i].How == New {
+			key := fingerprint{date: r.Date, amount: r.Amount}
+			rows[key] = append(rows[key], i)
+		}
+	}
+	for key, left := range rows {
+		if len(left) != 1 || len(free[key]) != 1 {
+			continue
+		}
+		row, entry := left[0], free[key][0]
+		if differ(m.update.Rows[row].Instalment, m.entries[entry].Instalment) {
+			continue
+		}
+		m.pair(row, entry, ByAmount)
+	}
+}
+
+// vacantBy groups the entries that a row without a known id may stand for.
+func (m *matcher) vacantBy(key func(Entry) fingerprint) map[fingerprint][]int {
+	free := make(map[fingerprint][]int)
+	for i, e := range m.entries {
+		if !m.used[i] && m.vacant(e) {
+			free[key(e)] = append(free[key(e)], i)
+		}
+	}
+	return free
+}
+
+func (m *matcher) vacant(e Entry) bool {
+	for _, id := range e.IDs {
+		switch {
+		case m.present[id]:
+			return false
+		case m.removed[id]:
+		case m.update.Complete == nil || !m.update.Complete(e.Date):
+			return false
+		}
+	}
+	return true
+}
+
+// differ reports whether two rows say that they are different instalments.
+func differ(a, b bank.Instalment) bool {
+	return a.Of > 0 && b.Of > 0 && a != b
+}
+
+// Text returns a description in the form that is compared: lower case, without
+// accents and punctuation, words separated by one space. Digits stay: they tell
+// instalments and stores apart.
+func Text(description string) string {
+	var b strings.Builder
+	space := false
+	for _, r := range norm.NFKD.String(description) {
+		switch {
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			if space && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			space = false
+			b.WriteRune(unicode.ToLower(r))
+		case unicode.Is(unicode.Mn, r):
+			// an accent that NFKD has split off
+		default:
+			space = true
+		}
+	}
+	return b.String()
+}

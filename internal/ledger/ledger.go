@@ -1,0 +1,417 @@
+// Package ledger is the app's memory: what is linked to what, every bank
+// transaction that was delivered to a book and what became of it, the runs
+// that brought them, and the lessons that books have taught.
+//
+// It holds records and the collections they lie in, and no behaviour beyond
+// the keys by which records find each other. Ids of records are chosen so that
+// a range scan answers every question that is asked: there are no indexes but
+// the collections below.
+package ledger
+
+import (
+	"time"
+
+	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/errs"
+	"github.com/bank-connections/bkper-bot/internal/money"
+	"github.com/bank-connections/bkper-bot/internal/store"
+)
+
+// Collections are where the records lie. The comment behind each names its key.
+type Collections struct {
+	Users        store.Collection[User]           // user id
+	Connections  store.Collection[Connection]     // connection id
+	Attempts     store.Collection[Attempt]        // attempt id
+	Integrations store.Collection[Integration]    // store.Key(book id, integration id)
+	ByConnection store.Collection[IntegrationRef] // store.Key(connection id, integration id)
+	Entries      store.Collection[Entry]          // EntryKey
+	SourceIDs    store.Collection[SourceRef]      // SourceKey
+	Matched      store.Collection[Ref]            // store.Key(book id, transaction id): entries that stand for a transaction the app did not record
+	Work         store.Collection[Ref]            // WorkKey
+	Runs         store.Collection[Run]            // RunKey
+	Journal      store.Collection[JournalPage]    // store.Key(run id, page)
+	Pending      store.Collection[PendingRows]    // integration id
+	Lessons      store.Collection[Lesson]         // store.Key(book id, lesson id)
+	Learning     store.Collection[Learning]       // book id
+}
+
+// All are the collections by their names in the store.
+func All() Collections {
+	return Collections{
+		Users:        store.NewCollection[User]("users"),
+		Connections:  store.NewCollection[Connection]("connections"),
+		Attempts:     store.NewCollection[Attempt]("attempts"),
+		Integrations: store.NewCollection[Integration]("integrations"),
+		ByConnection: store.NewCollection[IntegrationRef]("integrations_by_connection"),
+		Entries:      store.NewCollection[Entry]("entries"),
+		SourceIDs:    store.NewCollection[SourceRef]("source_ids"),
+		Matched:      store.NewCollection[Ref]("matched"),
+		Work:         store.NewCollection[Ref]("work"),
+		Runs:         store.NewCollection[Run]("runs"),
+		Journal:      store.NewCollection[JournalPage]("journal"),
+		Pending:      store.NewCollection[PendingRows]("pending"),
+		Lessons:      store.NewCollection[Lesson]("lessons"),
+		Learning:     store.NewCollection[Learning]("learning"),
+	}
+}
+
+// User is a Bkper user on whose behalf the app records while the person is
+// away.
+type User struct {
+	ID        string    `json:"id"` // Bkper's user id
+	Name      string    `json:"name"`
+	Email     string    `json:"email"`
+	Token     []byte    `json:"token"` // sealed
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// ConnectionStatus is what a connection needs, in Bkper's words.
+type ConnectionStatus string
+
+// The statuses of a connection.
+const (
+	Connected    ConnectionStatus = "Connected"
+	Disconnected ConnectionStatus = "Disconnected"
+	Reconnect    ConnectionStatus = "Reconnect" // the person must sign in at the bank again
+)
+
+// Problem says why something does not go on, for the person who can mend it.
+type Problem struct {
+	Code     errs.Code `json:"code"`
+	Sentence string    `json:"sentence"`
+	At       time.Time `json:"at"`
+}
+
+// Connection is a user's authorised link to one institution. It belongs to the
+// user, not to a book.
+type Connection struct {
+	ID          string           `json:"id"`
+	UserID      string           `json:"userId"`
+	Connector   string           `json:"connector"`
+	Institution bank.Institution `json:"institution"`
+	Country     string           `json:"country"`
+	Status      ConnectionStatus `json:"status"`
+	Problem     *Problem         `json:"problem,omitempty"`
+	Secret      []byte           `json:"secret,omitempty"` // sealed; none when disconnected
+	Expires     time.Time        `json:"expires,omitzero"` // when the bank will want the person again
+	Accounts    []BankAccount    `json:"accounts"`
+	// PrivacyAccepted is when the person accepted the privacy policy.
+	PrivacyAccepted time.Time `json:"privacyAccepted"`
+	CreatedAt       time.Time `json:"createdAt"`
+
+	// State is the connector's position after the last whole update, good for
+	// the accounts and dates that Wanted describes.
+	State    []byte    `json:"state,omitempty"`
+	Wanted   string    `json:"wanted,omitempty"`
+	LastSync time.Time `json:"lastSync,omitzero"`
+	NextSync time.Time `json:"nextSync,omitzero"`
+	Failures int       `json:"failures,omitempty"` // in a row
+}
+
+// BankAccount is one account or card inside a connection.
+type BankAccount struct {
+	bank.Account
+	Balance *bank.Balance `json:"balance,omitempty"`
+	Gone    bool          `json:"gone,omitempty"` // the bank no longer lists it
+}
+
+// Account returns the bank account of that stable key.
+func (c Connection) Account(key string) (BankAccount, bool) {
+	for _, a := range c.Accounts {
+		if a.Key == key {
+			return a, true
+		}
+	}
+	return BankAccount{}, false
+}
+
+// Origin names a bank account over all connections: the same account linked
+// anew has the same origin.
+func Origin(connector, institution, accountKey string) string {
+	return connector + "/" + institution + "/" + accountKey
+}
+
+// Attempt is a sign-in at a bank that is under way.
+type Attempt struct {
+	ID           string           `json:"id"`
+	UserID       string           `json:"userId"`
+	BookID       string           `json:"bookId"`                 // the book whose panel it began in
+	ConnectionID string           `json:"connectionId,omitempty"` // with Reconnect: the connection it renews
+	Connector    string           `json:"connector"`
+	Institution  bank.Institution `json:"institution"`
+	Country      string           `json:"country"`
+	Progress     []byte           `json:"progress"` // sealed
+	Step         Step             `json:"step"`
+	// ReturnState comes back with the person from the bank's own page and
+	// proves that it is the same sign-in. It is good once.
+	ReturnState     string    `json:"returnState"`
+	PrivacyAccepted time.Time `json:"privacyAccepted"`
+	Expires         time.Time `json:"expires"`
+	// Done is the connection that came of it.
+	Done string `json:"done,omitempty"`
+}
+
+// Step is what the person must do next in an attempt.
+type Step struct {
+	Title    string  `json:"title,omitempty"`
+	Help     string  `json:"help,omitempty"`
+	Fields   []Field `json:"fields,omitempty"`
+	Redirect string  `json:"redirect,omitempty"`
+}
+
+// Field is one line of a form.
+type Field struct {
+	Name   string `json:"name"`
+	Label  string `json:"label"`
+	Secret bool   `json:"secret,omitempty"`
+	Code   bool   `json:"code,omitempty"`
+}
+
+// Integration says that a bank account records into an account of a book,
+// since a day. It belongs to the book.
+type Integration struct {
+	ID           string         `json:"id"`
+	BookID       string         `json:"bookId"`
+	AccountID    string         `json:"accountId"` // of the book
+	AccountName  string         `json:"accountName"`
+	ConnectionID string         `json:"connectionId"`
+	BankKey      string         `json:"bankKey"` // bank.Account.Key
+	BankName     string         `json:"bankName"`
+	Institution  string         `json:"institution"` // its name
+	Origin       string         `json:"origin"`
+	Currency     money.Currency `json:"currency"`
+	Since        bank.Date      `json:"since"`
+	AddedBy      string         `json:"addedBy"` // user id; the app records on this user's behalf
+	CreatedAt    time.Time      `json:"createdAt"`
+	// Resync counts how often the person asked to fetch the period again.
+	Resync int `json:"resync,omitempty"`
+	// Stopped says why nothing is recorded any more, until a person acts.
+	Stopped *Problem `json:"stopped,omitempty"`
+	// Notice says what the person should know while recording goes on.
+	Notice  *Problem  `json:"notice,omitempty"`
+	Totals  Counts    `json:"totals"`
+	LastRun time.Time `json:"lastRun,omitzero"`
+}
+
+// Key is the id of the record.
+func (i Integration) Key() string { return store.Key(i.BookID, i.ID) }
+
+// IntegrationRef leads to an integration.
+type IntegrationRef struct {
+	BookID string `json:"bookId"`
+	ID     string `json:"id"`
+}
+
+// Counts say what became of bank transactions.
+type Counts struct {
+	Came      int `json:"came"`      // reported by the bank or the file
+	Recorded  int `json:"recorded"`  // now in the book because of this
+	Completed int `json:"completed"` // of those: with the counter account
+	Matched   int `json:"matched"`   // were in the book or the ledger already
+	Changed   int `json:"changed"`   // changed or withdrawn by the bank
+	Skipped   int `json:"skipped"`   // pending, before the start date, or not readable
+	Parked    int `json:"parked"`    // could not be recorded, waiting for a person
+}
+
+// Add returns the sum.
+func (c Counts) Add(d Counts) Counts {
+	return Counts{
+		Came: c.Came + d.Came, Recorded: c.Recorded + d.Recorded, Completed: c.Completed + d.Completed,
+		Matched: c.Matched + d.Matched, Changed: c.Changed + d.Changed, Skipped: c.Skipped + d.Skipped,
+		Parked: c.Parked + d.Parked,
+	}
+}
+
+// State says what became of a bank transaction.
+type State string
+
+// The states of an entry.
+const (
+	Claimed  State = "claimed"  // about to be recorded: an intention, never a reason to skip
+	Recorded State = "recorded" // in the book
+	Matched  State = "matched"  // stood in the book already, recorded by somebody else
+	Parked   State = "parked"   // refused by the book; waits for a person
+	Trashed  State = "trashed"  // deleted by a person: never recorded again
+	Removed  State = "removed"  // withdrawn by the bank and trashed by the app
+)
+
+// Entry is the memory of one bank transaction delivered to a book.
+type Entry struct {
+	RemoteID string `json:"remoteId"` // in the book; never changes
+	BookID   string `json:"bookId"`
+	// AccountID is the account of the book it records into.
+	AccountID   string `json:"accountId"`
+	Integration string `json:"integration,omitempty"` // none for statement files
+	// Origins are the bank accounts or files that have reported it.
+	Origins []string `json:"origins"`
+	// IDs are the provider ids it has had, each with its source.
+	IDs   []SourceID       `json:"ids,omitempty"`
+	Row   bank.Transaction `json:"row"` // as last reported
+	State State            `json:"state"`
+	Run   string           `json:"run"` // that brought it
+	// TransactionID is the transaction of the book.
+	TransactionID string   `json:"transactionId,omitempty"`
+	Written       *Written `json:"written,omitempty"`
+	Problem       *Problem `json:"problem,omitempty"` // why it is parked
+	// Flag says in words what differs between bank and book after a person
+	// has touched the transaction.
+	Flag      string    `json:"flag,omitempty"`
+	Tries     int       `json:"tries,omitempty"` // of recording it
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// Written is what the app last wrote into the transaction of an entry. While
+// the book still says the same, no person has touched it.
+type Written struct {
+	Date        bank.Date `json:"date"`
+	Amount      string    `json:"amount"`
+	Description string    `json:"description"`
+	From        string    `json:"from,omitempty"` // account id
+	To          string    `json:"to,omitempty"`
+	// Reason says in words why the counter account was filled, if it was.
+	Reason string `json:"reason,omitempty"`
+}
+
+// SourceID is an id that a source gave a transaction. The source is the
+// connection, or the kind of file and the account the file names.
+type SourceID struct {
+	Source string `json:"source"`
+	ID     string `json:"id"`
+}
+
+// SourceRef leads from a provider's id to the entry.
+type SourceRef struct {
+	Entry string `json:"entry"` // id of the record
+}
+
+// Ref leads to an entry by its remote id.
+type Ref struct {
+	RemoteID string `json:"remoteId"`
+}
+
+// SourceKey is the id of a SourceRef: ids are unique at best within an account
+// of a source.
+func SourceKey(bookID, origin string, id SourceID) string {
+	return store.Key(bookID, origin, id.Source, id.ID)
+}
+
+// Work says what an entry waits for. Key of a record: WorkKey.
+type Work string
+
+// What entries wait for.
+const (
+	OpenDraft  Work = "open"   // a draft of ours that lacks its counter account
+	ToConfirm  Work = "claim"  // claimed, not confirmed
+	ToUnpark   Work = "parked" // parked
+	FlaggedRow Work = "flag"   // differs from the bank
+)
+
+// WorkKey is the id of a record of Work: every kind of work of a book is a range.
+func WorkKey(bookID string, w Work, remoteID string) string {
+	return store.Key(bookID, string(w), remoteID)
+}
+
+// RunKind says what started a run.
+type RunKind string
+
+// The kinds of run.
+const (
+	SyncRun RunKind = "sync"
+	FileRun RunKind = "file"
+)
+
+// Run is one sync of an integration or one import of a file: the unit of undo.
+type Run struct {
+	ID          string    `json:"id"`
+	Kind        RunKind   `json:"kind"`
+	BookID      string    `json:"bookId"`
+	Integration string    `json:"integration,omitempty"`
+	AccountID   string    `json:"accountId"`
+	AccountName string    `json:"accountName"`
+	Title       string    `json:"title"` // institution and account, or the file's name
+	StartedBy   string    `json:"startedBy"`
+	StartedAt   time.Time `json:"startedAt"`
+	FinishedAt  time.Time `json:"finishedAt,omitzero"`
+	Counts      Counts    `json:"counts"`
+	Batches     int       `json:"batches"`
+	// Done has a bit for every batch that is done, so that a batch delivered
+	// twice counts once.
+	Done  []byte    `json:"done,omitempty"`
+	First bank.Date `json:"first,omitzero"` // days of the rows that came
+	Last  bank.Date `json:"last,omitzero"`
+	// Problems are rows of a file that could not be read, in words.
+	Problems []string `json:"problems,omitempty"`
+}
+
+// RunKey is the id of a run's record: newest first within a book.
+func RunKey(bookID string, startedAt time.Time, id string) string {
+	const farFuture = 1 << 42 // milliseconds; year 2109
+	return store.Key(bookID, pad(farFuture-startedAt.UnixMilli()), id)
+}
+
+// Key is the id of the record.
+func (r Run) Key() string { return RunKey(r.BookID, r.StartedAt, r.ID) }
+
+// MarkDone notes that a batch is done; it reports whether that is new.
+func (r *Run) MarkDone(batch int) bool {
+	for len(r.Done) <= batch/8 {
+		r.Done = append(r.Done, 0)
+	}
+	bit := byte(1) << (batch % 8)
+	if r.Done[batch/8]&bit != 0 {
+		return false
+	}
+	r.Done[batch/8] |= bit
+	return true
+}
+
+// AllDone reports whether every batch is done.
+func (r Run) AllDone() bool {
+	for b := range r.Batches {
+		if b/8 >= len(r.Done) || r.Done[b/8]&(1<<(b%8)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// JournalPage says what one batch of a run did, row by row.
+type JournalPage struct {
+	Lines []JournalLine `json:"lines"`
+}
+
+// JournalLine says what became of one row, and why.
+type JournalLine struct {
+	Date     bank.Date    `json:"date"`
+	Amount   money.Amount `json:"amount"`
+	Text     string       `json:"text"`
+	Outcome  string       `json:"outcome"` // recorded, completed, matched, changed, skipped, parked
+	Why      string       `json:"why,omitempty"`
+	RemoteID string       `json:"remoteId,omitempty"`
+}
+
+// PendingRows are what the bank has announced and not yet booked. They stay
+// out of the book.
+type PendingRows struct {
+	At   time.Time          `json:"at"`
+	Rows []bank.Transaction `json:"rows"`
+}
+
+// Lesson is a counter account that a person chose.
+type Lesson struct {
+	ID           string    `json:"id"`
+	BankAccount  string    `json:"bankAccount"` // account id of the book
+	Date         bank.Date `json:"date"`
+	Amount       string    `json:"amount"` // signed from the bank account's view
+	Text         string    `json:"text"`
+	Counterparty string    `json:"counterparty,omitempty"`
+	Kind         string    `json:"kind,omitempty"`
+	Category     string    `json:"category,omitempty"`
+	Account      string    `json:"account"` // counter account id
+}
+
+// Learning is what a book's learner must know between lessons.
+type Learning struct {
+	Version        int       `json:"version"`                 // grows with every change of lessons
+	HistoryLearned time.Time `json:"historyLearned,omitzero"` // when the posted history was read
+}
