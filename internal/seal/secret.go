@@ -3,6 +3,7 @@
 package seal
 
 import (
+	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -11,17 +12,38 @@ import (
 const redacted = "[secret]"
 
 // Secret is a text that must not be seen: a token, a password, a key. It
-// prints, logs and marshals as "[secret]"; only Reveal returns it.
-type Secret struct{ text string }
+// prints, logs and marshals as "[secret]"; only Reveal returns it. Compare two
+// with Equal.
+type Secret struct {
+	// A pointer, because fmt prints the strings inside of structs whose
+	// fields are not exported without asking Format.
+	text *string
+}
 
 // NewSecret returns text as a secret.
-func NewSecret(text string) Secret { return Secret{text} }
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{&text}
+}
 
 // Reveal returns the text. Call it only where the secret is used.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // IsZero reports whether the secret is empty.
-func (s Secret) IsZero() bool { return s.text == "" }
+func (s Secret) IsZero() bool { return s.text == nil }
+
+// Equal reports whether both are the same text, in a time that does not tell
+// how much of them is.
+func (s Secret) Equal(other Secret) bool {
+	return subtle.ConstantTimeCompare([]byte(s.Reveal()), []byte(other.Reveal())) == 1
+}
 
 // String implements fmt.Stringer.
 func (Secret) String() string { return redacted }
@@ -41,6 +63,6 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // UnmarshalText takes the text as it is, so that settings can be read into a
 // Secret.
 func (s *Secret) UnmarshalText(text []byte) error {
-	s.text = string(text)
+	*s = NewSecret(string(text))
 	return nil
 }
