@@ -59,7 +59,8 @@ func (a Amount) Abs() Amount { return Amount{a.number.Abs(), a.currency} }
 // Sign returns -1, 0 or +1.
 func (a Amount) Sign() int { return a.number.Sign() }
 
-// IsZero reports whether the number is 0, in whatever currency.
+// IsZero reports whether the number is 0, in whatever currency. Mind that
+// encoding/json asks it for the option omitzero, which would drop 0 BRL.
 func (a Amount) IsZero() bool { return a.number.IsZero() }
 
 // Equal reports whether a and b are the same number of the same currency.
@@ -75,24 +76,44 @@ func (a Amount) Add(b Amount) (Amount, error) {
 	return Amount{a.number.Add(b.number), a.currency}, nil
 }
 
-// String writes number, space, currency: "-12.5 EUR". Equal amounts have equal
-// texts. It is the form for logs, keys and storage, not for people.
-func (a Amount) String() string { return a.number.String() + " " + string(a.currency) }
+// String writes number, space, currency: "-12.5 EUR", and nothing for the zero
+// value. Equal amounts have equal texts. It is the form for logs, keys and
+// storage, not for people.
+func (a Amount) String() string {
+	if a.currency == "" && a.number.IsZero() {
+		return ""
+	}
+	return a.number.String() + " " + string(a.currency)
+}
 
-// MarshalText writes what String writes.
-func (a Amount) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+// MarshalText writes what String writes. An amount that UnmarshalText would
+// refuse is an error: what cannot be read back is not written.
+func (a Amount) MarshalText() ([]byte, error) {
+	text := a.String()
+	if text == "" {
+		return nil, nil
+	}
+	number := text[:len(text)-len(a.currency)-1]
+	if err := checkGrammar(number); err != nil {
+		return nil, fmt.Errorf("writing the amount: %w", err)
+	}
+	if !a.currency.Known() {
+		return nil, fmt.Errorf("writing the amount: %w: %q", ErrCurrency, clip(string(a.currency)))
+	}
+	return []byte(text), nil
+}
 
-// UnmarshalText reads what String writes.
+// UnmarshalText reads what String writes; no text is the zero value.
 func (a *Amount) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*a = Amount{}
+		return nil
+	}
 	number, code, found := strings.Cut(string(text), " ")
 	if !found {
 		return fmt.Errorf("%w: %q lacks a currency", ErrFormat, clip(string(text)))
 	}
-	currency, err := ParseCurrency(code)
-	if err != nil {
-		return err
-	}
-	parsed, err := Parse(number, currency)
+	parsed, err := Parse(number, Currency(code))
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,8 @@ type Decimal struct {
 
 // ParseDecimal reads -?digits[.digits] with at most 15 digits before the point
 // and 8 behind it, no leading zeros, no exponent, no sign but minus, and no
-// white space. Everything else is an error that wraps ErrFormat.
+// white space. Everything else is an error that wraps ErrFormat. There is one
+// zero: "-0" reads as 0 and is written "0".
 func ParseDecimal(text string) (Decimal, error) {
 	if err := checkGrammar(text); err != nil {
 		return Decimal{}, err
@@ -152,8 +153,16 @@ func (d Decimal) StringFixed(digits int) (string, error) {
 	return d.d.StringFixed(int32(digits)), nil
 }
 
-// MarshalText writes what String writes.
-func (d Decimal) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+// MarshalText writes what String writes. A number that UnmarshalText would
+// refuse, such as a very large sum, is an error: what cannot be read back is
+// not written.
+func (d Decimal) MarshalText() ([]byte, error) {
+	text := d.String()
+	if err := checkGrammar(text); err != nil {
+		return nil, fmt.Errorf("writing the number: %w", err)
+	}
+	return []byte(text), nil
+}
 
 // UnmarshalText reads what ParseDecimal reads.
 func (d *Decimal) UnmarshalText(text []byte) error {
