@@ -77,7 +77,7 @@ func CodeOf(err error) Code {
 	switch {
 	case err == nil:
 		return ""
-	case errors.As(err, &e):
+	case errors.As(err, &e) && e.Code != "":
 		return e.Code
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return Unavailable
@@ -95,7 +95,7 @@ func Public(err error) string {
 	if errors.As(err, &e) && e.Public != "" {
 		return e.Public
 	}
-	return answers[CodeOf(err)].sentence
+	return answerOf(err).sentence
 }
 
 // After returns how long err asks to wait before the next try, 0 if it does
