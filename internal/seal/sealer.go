@@ -61,7 +61,8 @@ var _ Sealer = (*KeyFile)(nil)
 // line made of a new id (16 hex digits) and a new key (32 bytes, base64);
 // remove the old line when nothing sealed with it is left.
 //
-// The randomness must be fit for keys and nonces: crypto/rand.Reader.
+// The randomness must be fit for keys and nonces, and for concurrent use:
+// crypto/rand.Reader is.
 func OpenKeyFile(path string, rand io.Reader) (*KeyFile, error) {
 	text, err := readKeyFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
