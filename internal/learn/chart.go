@@ -1,0 +1,74 @@
+package learn
+
+import "slices"
+
+// nameLetters is how long a word of an account's name must be to be looked
+// for in texts.
+const nameLetters = 4
+
+// chartAccount is an account of the chart.
+type chartAccount struct {
+	Account
+	number int32
+	words  []string // of its name, those that are looked for in texts
+}
+
+func nameWords(name string) []string {
+	var long []string
+	for _, word := range coreWords(words(name)) {
+		if len([]rune(word)) >= nameLetters {
+			long = append(long, word)
+		}
+	}
+	slices.Sort(long)
+	return slices.Compact(long)
+}
+
+// share returns how much of the account's name the text of q holds.
+func (a *chartAccount) share(q *lesson) float64 {
+	held := 0
+	for _, word := range a.words {
+		if slices.Contains(q.wordList, wordKey(word, q.arrives)) {
+			held++
+		}
+	}
+	return float64(held) / float64(len(a.words))
+}
+
+// namedBy returns the accounts whose names have a word in common with q, each
+// once.
+func (l *Learner) namedBy(q *lesson) []*chartAccount {
+	var found []*chartAccount
+	for _, key := range q.wordList {
+		for _, a := range l.named[key] {
+			if !slices.Contains(found, a) {
+				found = append(found, a)
+			}
+		}
+	}
+	return found
+}
+
+// open reports whether the chart lets an account be suggested.
+func (l *Learner) open(number int32) bool {
+	if l.chart == nil {
+		return true
+	}
+	a := l.chart[l.accountIDs[number]]
+	return a != nil && !a.Archived
+}
+
+// against tells how unusual the direction of q is for an account of that
+// kind: money rarely arrives from what is spent on, less rarely as a refund.
+func (l *Learner) against(number int32, q *lesson) float64 {
+	a := l.chart[l.accountIDs[number]]
+	switch {
+	case a == nil:
+		return 0
+	case a.Kind == Incoming && !q.arrives:
+		return -1
+	case a.Kind == Outgoing && q.arrives:
+		return -0.3
+	}
+	return 0
+}

@@ -1,0 +1,100 @@
+package learn
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Suggest returns the best counter account for m, and false if there is
+// nothing to go by. It changes nothing that can be observed.
+func (l *Learner) Suggest(m Movement) (Suggestion, bool) {
+	l.settle()
+	q := newQuestion(m)
+	if own, known := l.accounts[m.BankAccount]; known {
+		q.own = own
+	}
+	a := l.answer(q, nil)
+	if a.top == nil {
+		return Suggestion{}, false
+	}
+	return Suggestion{
+		Account:    l.accountIDs[a.top.number],
+		Confidence: a.confidence,
+		Sure:       degree(a.confidence) >= l.sureFrom(),
+		Reason:     l.reason(m, q, a),
+	}, true
+}
+
+// reason says what speaks most directly for the answer.
+func (l *Learner) reason(m Movement, q *lesson, a answer) string {
+	number := a.top.number
+	name := l.nameOf(number)
+	if text := l.tell(q.key, quote(Key(m.Text)), number); text != "" {
+		return text
+	}
+	if a.top.evidence[eName] == 1 {
+		return "the text names the account " + name
+	}
+	if q.party != 0 {
+		if text := l.tell(q.party, "movements with "+quote(m.Counterparty), number); text != "" {
+			return text
+		}
+	}
+	best := ""
+	most := 0.0
+	for _, word := range slices.Concat(coreWords(words(m.Text)), hashtags(m.Text)) {
+		for _, e := range []struct {
+			list  uint64
+			which string
+		}{
+			{hash(byTag, way(q.arrives), word), "with the hashtag #" + word},
+			{wordKey(word, q.arrives), "with the word " + quote(word)},
+			{hash(byStem, way(q.arrives), stem(word)), "with a word like " + quote(word)},
+		} {
+			right, all := l.went(e.list, number)
+			if share := float64(right) / float64(all+1); share > most {
+				best, most = l.tell(e.list, e.which, number), share
+			}
+		}
+	}
+	if best != "" {
+		return best
+	}
+	if text := l.tell(q.amount, "of the same amount", number); text != "" {
+		return text
+	}
+	if text := l.tell(q.bank, "of this bank account", number); text != "" {
+		return text
+	}
+	return name + " is often chosen in this book"
+}
+
+// tell says how many lessons of a list went to an account; "" if none did.
+func (l *Learner) tell(list uint64, which string, number int32) string {
+	right, all := l.went(list, number)
+	if right == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d earlier %s went to %s", right, all, which, l.nameOf(number))
+}
+
+func (l *Learner) went(list uint64, number int32) (right, all int) {
+	lessons := l.index[list].until(nil)
+	for _, s := range lessons {
+		if s.account == number {
+			right++
+		}
+	}
+	return right, len(lessons)
+}
+
+func (l *Learner) nameOf(number int32) string {
+	id := l.accountIDs[number]
+	if entry := l.chart[id]; entry != nil && entry.Name != "" {
+		return entry.Name
+	}
+	return id
+}
+
+func quote(text string) string { return `"` + strings.ToUpper(text) + `"` }
