@@ -99,8 +99,9 @@ type Instalment struct {
 	Of     int `json:"of"`
 }
 
-// Validate reports what a transaction lacks to be recorded: a date, an amount
-// other than 0 with a currency, a status.
+// Validate reports what a transaction lacks to be one: a date, an amount with a
+// known currency, a status. Banks do report amounts of 0, so that is none of
+// its business, nor is a missing id or description.
 func (t Transaction) Validate() error {
 	var problems []error
 	if t.Date.IsZero() {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Date is a day of the calendar, without clock or zone. The zero value is no
-// date. Dates compare with == and order with Compare.
+// Date is a day of the calendar, without clock or zone, in the years 1 to 9999.
+// The zero value is no date. Dates compare with == and order with Compare.
 type Date struct {
 	year  int
 	month time.Month
@@ -15,8 +15,8 @@ type Date struct {
 
 // NewDate returns that day; it panics if the calendar has no such day.
 func NewDate(year int, month time.Month, day int) Date {
-	d := DateOf(time.Date(year, month, day, 0, 0, 0, 0, time.UTC))
-	if (d != Date{year, month, day}) {
+	d := Date{year, month, day}
+	if DateOf(d.Time()) != d || !d.writable() {
 		panic(fmt.Sprintf("no such day: %d-%d-%d", year, month, day))
 	}
 	return d
@@ -25,10 +25,10 @@ func NewDate(year int, month time.Month, day int) Date {
 // ParseDate reads yyyy-mm-dd.
 func ParseDate(text string) (Date, error) {
 	t, err := time.Parse(time.DateOnly, text)
-	if err != nil || t.Year() < 1 {
-		return Date{}, fmt.Errorf("not a date (yyyy-mm-dd): %.20q", text)
+	if d := DateOf(t); err == nil && d.writable() {
+		return d, nil
 	}
-	return DateOf(t), nil
+	return Date{}, fmt.Errorf("not a date (yyyy-mm-dd): %.20q", text)
 }
 
 // DateOf returns the day that t falls on in t's own location.
@@ -55,11 +55,22 @@ func (d Date) Time() time.Time { return time.Date(d.year, d.month, d.day, 0, 0, 
 // Weekday returns the day of the week.
 func (d Date) Weekday() time.Weekday { return d.Time().Weekday() }
 
-// AddDays returns the day n days later, or earlier if n is negative.
-func (d Date) AddDays(n int) Date { return DateOf(d.Time().AddDate(0, 0, n)) }
+// AddDays returns the day n days later, or earlier if n is negative. From no
+// date it leads to no date.
+func (d Date) AddDays(n int) Date {
+	if d.IsZero() {
+		return d
+	}
+	return DateOf(time.Date(d.year, d.month, d.day+n, 0, 0, 0, 0, time.UTC))
+}
 
-// Sub returns the number of days from e to d.
-func (d Date) Sub(e Date) int { return int(d.Time().Sub(e.Time()).Hours() / 24) }
+// Sub returns the number of days from e to d, negative if d is earlier. Both
+// must be dates.
+func (d Date) Sub(e Date) int {
+	// Seconds, because a time.Duration ends after 292 years.
+	const day = 24 * 60 * 60
+	return int((d.Time().Unix() - e.Time().Unix()) / day)
+}
 
 // Compare returns -1, 0 or +1 as d is before, equal to or after e. No date is
 // before every date.
@@ -83,6 +94,10 @@ func sign(n int) int {
 	return 1
 }
 
+// Equal reports whether d and e are the same day, as == does; packages that
+// compare values of any type look for it.
+func (d Date) Equal(e Date) bool { return d == e }
+
 // Before reports whether d is earlier than e.
 func (d Date) Before(e Date) bool { return d.Compare(e) < 0 }
 
@@ -94,11 +109,20 @@ func (d Date) String() string {
 	if d.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day)
+	return d.Time().Format(time.DateOnly)
 }
 
-// MarshalText writes what String writes.
-func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+// writable reports whether ParseDate can read what String writes of d.
+func (d Date) writable() bool { return d.year >= 1 && d.year <= 9999 }
+
+// MarshalText writes what String writes. A day outside the years 1 to 9999,
+// which only DateOf and AddDays can lead to, is an error.
+func (d Date) MarshalText() ([]byte, error) {
+	if !d.IsZero() && !d.writable() {
+		return nil, fmt.Errorf("writing the date %s: its year is not in 1 to 9999", d)
+	}
+	return []byte(d.String()), nil
+}
 
 // UnmarshalText reads what String writes.
 func (d *Date) UnmarshalText(text []byte) error {
