@@ -1,0 +1,315 @@
+// Package complete brings the learner to the book: it remembers the lessons
+// that people give, suggests counter accounts for what is about to be
+// recorded, and completes the drafts that a new lesson explains.
+package complete
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/learn"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/money"
+	"github.com/bank-connections/bkper-bot/internal/store"
+)
+
+// Book is what completing needs of the book, on behalf of one user.
+type Book interface {
+	Book(ctx context.Context, bookID string, with bkper.BookDetail) (bkper.Book, error)
+	Transactions(ctx context.Context, bookID, query string, pageSize int) iter.Seq2[bkper.Transaction, error]
+	UpdateTransactions(ctx context.Context, bookID string, transactions []bkper.Transaction, updateChecked bool) (map[string]bkper.Transaction, error)
+}
+
+// Completer holds the learners of the books that were used lately. It is safe
+// for concurrent use.
+type Completer struct {
+	engine  store.Engine
+	records ledger.Collections
+	now     func() time.Time
+
+	mu    sync.Mutex
+	books map[string]*learner
+}
+
+// New returns a Completer over the lessons in engine.
+func New(engine store.Engine, now func() time.Time) *Completer {
+	return &Completer{engine: engine, records: ledger.All(), now: now, books: make(map[string]*learner)}
+}
+
+// learner is the learner of one book and what it was built from.
+type learner struct {
+	mu      sync.Mutex
+	built   bool
+	version int
+	model   *learn.Learner
+	chart   Chart
+	readAt  time.Time // when the chart was read
+}
+
+const (
+	chartAge  = 10 * time.Minute // a chart older than this is read again
+	mostBooks = 200              // learners kept in memory
+)
+
+func (c *Completer) learner(bookID string) *learner {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l, ok := c.books[bookID]
+	if !ok {
+		if len(c.books) >= mostBooks {
+			clear(c.books)
+		}
+		l = &learner{}
+		c.books[bookID] = l
+	}
+	return l
+}
+
+// ForgetChart makes the accounts of a book be read again before they are next
+// used.
+func (c *Completer) ForgetChart(bookID string) {
+	l := c.learner(bookID)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.readAt = time.Time{}
+}
+
+// Chart is a book with its accounts by their ids.
+type Chart struct {
+	Book     bkper.Book
+	Accounts map[string]bkper.Account
+}
+
+// Name returns the name of an account, or its id if it is unknown.
+func (c Chart) Name(id string) string {
+	if a, ok := c.Accounts[id]; ok {
+		return a.Name
+	}
+	return id
+}
+
+// isPermanent reports whether an account holds money or debt, and so can be
+// the bank's side of a transaction.
+func (c Chart) isPermanent(id string) bool {
+	t := c.Accounts[id].Type
+	return t == bkper.Asset || t == bkper.Liability
+}
+
+func (c Chart) forLearner() []learn.Account {
+	kinds := map[bkper.AccountType]learn.AccountKind{
+		bkper.Asset: learn.Asset, bkper.Liability: learn.Liability,
+		bkper.Incoming: learn.Incoming, bkper.Outgoing: learn.Outgoing,
+	}
+	accounts := make([]learn.Account, 0, len(c.Accounts))
+	for _, a := range c.Accounts {
+		accounts = append(accounts, learn.Account{ID: a.ID, Name: a.Name, Kind: kinds[a.Type], Archived: a.Archived})
+	}
+	slices.SortFunc(accounts, func(a, b learn.Account) int { return cmp.Compare(a.ID, b.ID) })
+	return accounts
+}
+
+// Chart returns the accounts of a book, read at most ten minutes ago.
+func (c *Completer) Chart(ctx context.Context, book Book, bookID string) (Chart, error) {
+	l := c.learner(bookID)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := c.readChart(ctx, book, bookID, l); err != nil {
+		return Chart{}, err
+	}
+	return l.chart, nil
+}
+
+// readChart needs l.mu.
+func (c *Completer) readChart(ctx context.Context, book Book, bookID string, l *learner) error {
+	if !l.readAt.IsZero() && c.now().Sub(l.readAt) < chartAge {
+		return nil
+	}
+	read, err := book.Book(ctx, bookID, bkper.BookDetail{Accounts: true})
+	if err != nil {
+		return fmt.Errorf("reading the accounts of book %s: %w", bookID, err)
+	}
+	l.chart = Chart{Book: read, Accounts: make(map[string]bkper.Account, len(read.Accounts))}
+	for _, a := range read.Accounts {
+		l.chart.Accounts[a.ID] = a
+	}
+	l.readAt = c.now()
+	if l.model != nil {
+		l.model.SetAccounts(l.chart.forLearner())
+	}
+	return nil
+}
+
+// build brings the model up to the lessons in the store; it needs l.mu and a
+// chart that was read.
+func (c *Completer) build(ctx context.Context, bookID string, l *learner) error {
+	var version int
+	var lessons []ledger.Lesson
+	err := c.engine.View(ctx, func(tx store.Tx) error {
+		lessons = nil
+		state, _, err := c.records.Learning.Find(tx, store.Key(bookID))
+		if err != nil {
+			return err
+		}
+		version = state.Version
+		if l.built && l.version == version {
+			return nil
+		}
+		return c.records.Lessons.Scan(tx, store.Below(bookID), func(_ string, lesson ledger.Lesson) (bool, error) {
+			lessons = append(lessons, lesson)
+			return true, nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("reading the lessons of book %s: %w", bookID, err)
+	}
+	if l.built && l.version == version {
+		return nil
+	}
+	slices.SortFunc(lessons, func(a, b ledger.Lesson) int {
+		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.ID, b.ID))
+	})
+	l.model = learn.New()
+	l.model.SetAccounts(l.chart.forLearner())
+	for _, lesson := range lessons {
+		teach(l.model, lesson)
+	}
+	l.version, l.built = version, true
+	return nil
+}
+
+// teach gives the model a lesson as it is stored. A stored amount is one that
+// was parsed before; one that is not teaches nothing.
+func teach(model *learn.Learner, lesson ledger.Lesson) {
+	amount, err := money.ParseDecimal(lesson.Amount)
+	if err != nil {
+		return
+	}
+	model.Learn(learn.Lesson{
+		Movement: learn.Movement{
+			ID: lesson.ID, BankAccount: lesson.BankAccount, Date: lesson.Date, Amount: amount, Text: lesson.Text,
+			Counterparty: lesson.Counterparty, Kind: lesson.Kind, Category: lesson.Category,
+		},
+		Account: lesson.Account,
+	})
+}
+
+// MovementOf returns a bank transaction as the learner sees it.
+func MovementOf(accountID string, t bank.Transaction) learn.Movement {
+	return learn.Movement{
+		BankAccount: accountID, Date: t.Date, Amount: t.Amount.Number(), Text: t.Description,
+		Counterparty: t.Counterparty.Name, Kind: t.Kind, Category: t.Category,
+	}
+}
+
+// Suggestion is a counter account for one movement; Known is false where the
+// learner has no idea.
+type Suggestion struct {
+	learn.Suggestion
+	Known bool
+}
+
+// Suggest returns one suggestion for each movement.
+func (c *Completer) Suggest(ctx context.Context, book Book, bookID string, movements []learn.Movement) ([]Suggestion, error) {
+	l := c.learner(bookID)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := c.readChart(ctx, book, bookID, l); err != nil {
+		return nil, err
+	}
+	if err := c.build(ctx, bookID, l); err != nil {
+		return nil, err
+	}
+	suggestions := make([]Suggestion, len(movements))
+	for i, m := range movements {
+		suggestions[i].Suggestion, suggestions[i].Known = l.model.Suggest(m)
+	}
+	return suggestions, nil
+}
+
+// Teach remembers lessons and forgets others by their ids. It reports whether
+// that changed anything: a lesson that is known already changes nothing.
+func (c *Completer) Teach(ctx context.Context, bookID string, lessons []ledger.Lesson, forget []string) (bool, error) {
+	changed := false
+	err := c.engine.Update(ctx, func(tx store.Tx) error {
+		changed = false
+		state, _, err := c.records.Learning.Find(tx, store.Key(bookID))
+		if err != nil {
+			return err
+		}
+		news, gone, err := c.news(tx, bookID, lessons, forget)
+		if err != nil || len(news)+len(gone) == 0 {
+			return err
+		}
+		changed = true
+		for _, lesson := range news {
+			if err := c.records.Lessons.Put(tx, store.Key(bookID, lesson.ID), lesson); err != nil {
+				return err
+			}
+		}
+		for _, id := range gone {
+			if err := c.records.Lessons.Delete(tx, store.Key(bookID, id)); err != nil {
+				return err
+			}
+		}
+		state.Version++
+		return c.records.Learning.Put(tx, store.Key(bookID), state)
+	})
+	if err != nil {
+		return false, fmt.Errorf("remembering lessons of book %s: %w", bookID, err)
+	}
+	if changed {
+		c.keepUp(bookID, lessons, forget)
+	}
+	return changed, nil
+}
+
+// news returns the lessons and the ids to forget that would change something.
+func (c *Completer) news(tx store.Tx, bookID string, lessons []ledger.Lesson, forget []string) ([]ledger.Lesson, []string, error) {
+	var news []ledger.Lesson
+	for _, lesson := range lessons {
+		old, found, err := c.records.Lessons.Find(tx, store.Key(bookID, lesson.ID))
+		if err != nil {
+			return nil, nil, err
+		}
+		if !found || old != lesson {
+			news = append(news, lesson)
+		}
+	}
+	var gone []string
+	for _, id := range forget {
+		_, found, err := c.records.Lessons.Find(tx, store.Key(bookID, id))
+		if err != nil {
+			return nil, nil, err
+		}
+		if found {
+			gone = append(gone, id)
+		}
+	}
+	return news, gone, nil
+}
+
+// keepUp gives the model in memory what Teach has just stored. If anything else
+// has changed the lessons meanwhile, the version does not fit and the model is
+// built anew when it is next used.
+func (c *Completer) keepUp(bookID string, lessons []ledger.Lesson, forget []string) {
+	l := c.learner(bookID)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.built {
+		return
+	}
+	for _, lesson := range lessons {
+		teach(l.model, lesson)
+	}
+	for _, id := range forget {
+		l.model.Unlearn(id)
+	}
+	l.version++
+}
