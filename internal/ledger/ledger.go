@@ -147,6 +147,10 @@ type Attempt struct {
 	ReturnState     string    `json:"returnState"`
 	PrivacyAccepted time.Time `json:"privacyAccepted"`
 	Expires         time.Time `json:"expires"`
+	// Busy is until when an answer is being worked on, zero if none is.
+	Busy time.Time `json:"busy,omitzero"`
+	// Problem says why this sign-in came to nothing; it takes a new one.
+	Problem *Problem `json:"problem,omitempty"`
 	// Done is the connection that came of it.
 	Done string `json:"done,omitempty"`
 }
