@@ -32,7 +32,7 @@ func (k *Keeper) Remember(ctx context.Context, u User) error {
 	if u.ID == "" || u.Token.IsZero() {
 		return fmt.Errorf("remembering a user: %w", errs.New(errs.Unauthenticated, ""))
 	}
-	old, err := k.users.Load(ctx, k.engine, u.ID)
+	old, err := k.users.Load(ctx, k.engine, store.Key(u.ID))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
@@ -49,7 +49,7 @@ func (k *Keeper) Remember(ctx context.Context, u User) error {
 		return fmt.Errorf("sealing a user's token: %w", err)
 	}
 	record := ledger.User{ID: u.ID, Name: u.Name, Email: u.Email, Token: sealed, UpdatedAt: k.now()}
-	if err := k.users.Save(ctx, k.engine, u.ID, record); err != nil {
+	if err := k.users.Save(ctx, k.engine, store.Key(u.ID), record); err != nil {
 		return fmt.Errorf("remembering a user: %w", err)
 	}
 	return nil
@@ -58,7 +58,7 @@ func (k *Keeper) Remember(ctx context.Context, u User) error {
 // Token returns the token of a user, or an error of code Unauthenticated if
 // none is kept.
 func (k *Keeper) Token(ctx context.Context, userID string) (seal.Secret, error) {
-	user, err := k.users.Load(ctx, k.engine, userID)
+	user, err := k.users.Load(ctx, k.engine, store.Key(userID))
 	if errors.Is(err, store.ErrNotFound) {
 		return seal.Secret{}, errs.Wrap(errs.Unauthenticated, err, "The user of this integration has to sign in again.")
 	}

@@ -93,7 +93,7 @@ func (s *Service) Begin(ctx context.Context, user identity.User, req BeginReques
 	}
 	if step.Done != nil {
 		// There was nothing to ask, as when a renewal needs no person.
-		if err := s.Records.Attempts.Save(ctx, s.Engine, attempt.ID, attempt); err != nil {
+		if err := s.Records.Attempts.Save(ctx, s.Engine, store.Key(attempt.ID), attempt); err != nil {
 			return ledger.Attempt{}, fmt.Errorf("keeping a sign-in: %w", err)
 		}
 		return s.finish(ctx, attempt, *step.Done)
@@ -101,7 +101,7 @@ func (s *Service) Begin(ctx context.Context, user identity.User, req BeginReques
 	if err := s.take(ctx, &attempt, step); err != nil {
 		return ledger.Attempt{}, err
 	}
-	if err := s.Records.Attempts.Save(ctx, s.Engine, attempt.ID, attempt); err != nil {
+	if err := s.Records.Attempts.Save(ctx, s.Engine, store.Key(attempt.ID), attempt); err != nil {
 		return ledger.Attempt{}, fmt.Errorf("keeping a sign-in: %w", err)
 	}
 	return attempt, nil
@@ -109,7 +109,7 @@ func (s *Service) Begin(ctx context.Context, user identity.User, req BeginReques
 
 // Attempt returns a sign-in of the user.
 func (s *Service) Attempt(ctx context.Context, user identity.User, id string) (ledger.Attempt, error) {
-	attempt, err := s.Records.Attempts.Load(ctx, s.Engine, id)
+	attempt, err := s.Records.Attempts.Load(ctx, s.Engine, store.Key(id))
 	if err == nil && attempt.UserID != user.ID {
 		err = store.ErrNotFound
 	}
@@ -174,7 +174,7 @@ func (s *Service) answer(
 		return attempt, nil
 	}
 	// From here on the attempt is ours, until it goes on or its time is over.
-	err = s.Records.Attempts.Update(ctx, s.Engine, id, func(a ledger.Attempt) (ledger.Attempt, error) {
+	err = s.Records.Attempts.Update(ctx, s.Engine, store.Key(id), func(a ledger.Attempt) (ledger.Attempt, error) {
 		attempt = a
 		now := s.Now()
 		switch {
@@ -235,7 +235,7 @@ func (s *Service) goOn(ctx context.Context, attempt ledger.Attempt, answer map[s
 		return attempt, true, err
 	}
 	attempt.Busy = time.Time{}
-	if err := s.Records.Attempts.Save(ctx, s.Engine, attempt.ID, attempt); err != nil {
+	if err := s.Records.Attempts.Save(ctx, s.Engine, store.Key(attempt.ID), attempt); err != nil {
 		return attempt, true, fmt.Errorf("keeping a sign-in: %w", err)
 	}
 	return attempt, false, nil
@@ -243,7 +243,7 @@ func (s *Service) goOn(ctx context.Context, attempt ledger.Attempt, answer map[s
 
 // release gives an attempt back after an error: to be answered again, or over.
 func (s *Service) release(ctx context.Context, attempt ledger.Attempt, over bool, cause error) (ledger.Attempt, error) {
-	err := s.Records.Attempts.Update(ctx, s.Engine, attempt.ID, func(a ledger.Attempt) (ledger.Attempt, error) {
+	err := s.Records.Attempts.Update(ctx, s.Engine, store.Key(attempt.ID), func(a ledger.Attempt) (ledger.Attempt, error) {
 		a.Busy = time.Time{}
 		if over && a.Done == "" {
 			a.Problem, a.Progress = s.problemOf(cause), nil
@@ -338,7 +338,7 @@ func (s *Service) sweep(ctx context.Context, userID string) error {
 	return s.Engine.Update(ctx, func(tx store.Tx) error {
 		var over []string
 		live := 0
-		err := s.Records.Attempts.Scan(tx, store.Prefix(owned(userID)), func(id string, a ledger.Attempt) (bool, error) {
+		err := s.Records.Attempts.Scan(tx, store.Prefix(store.Key(owned(userID))), func(id string, a ledger.Attempt) (bool, error) {
 			if s.Now().Before(a.Expires) {
 				live++
 			} else {

@@ -19,7 +19,7 @@ import (
 // Connections returns the user's own connections, by the name of the
 // institution. Their sealed parts are left out.
 func (s *Service) Connections(ctx context.Context, user identity.User) ([]ledger.Connection, error) {
-	all, err := s.Records.Connections.All(ctx, s.Engine, store.Prefix(owned(user.ID)))
+	all, err := s.Records.Connections.All(ctx, s.Engine, store.Prefix(store.Key(owned(user.ID))))
 	if err != nil {
 		return nil, fmt.Errorf("listing connections: %w", err)
 	}
@@ -57,7 +57,7 @@ func (s *Service) ownIn(tx store.Tx, user identity.User, id string) (ledger.Conn
 	if id == "" || len(id) > store.MaxID {
 		return ledger.Connection{}, errs.New(errs.NotFound, "There is no such connection.")
 	}
-	c, err := s.Records.Connections.Get(tx, id)
+	c, err := s.Records.Connections.Get(tx, store.Key(id))
 	if err == nil && c.UserID != user.ID {
 		err = store.ErrNotFound
 	}
@@ -102,7 +102,7 @@ func (s *Service) finish(ctx context.Context, attempt ledger.Attempt, auth conne
 	}
 	now := s.Now()
 	err = s.Engine.Update(ctx, func(tx store.Tx) error {
-		current, err := s.Records.Attempts.Get(tx, attempt.ID)
+		current, err := s.Records.Attempts.Get(tx, store.Key(attempt.ID))
 		if err != nil {
 			return err
 		}
@@ -116,7 +116,7 @@ func (s *Service) finish(ctx context.Context, attempt ledger.Attempt, auth conne
 		}
 		var resumed []ledger.Integration
 		if attempt.ConnectionID != "" {
-			if connection, err = s.Records.Connections.Get(tx, id); err != nil {
+			if connection, err = s.Records.Connections.Get(tx, store.Key(id)); err != nil {
 				return err
 			}
 			if !sameLogin(connection.Accounts, listed) {
@@ -139,7 +139,7 @@ func (s *Service) finish(ctx context.Context, attempt ledger.Attempt, auth conne
 
 		attempt = current
 		attempt.Done, attempt.Step, attempt.Progress, attempt.Busy = id, ledger.Step{}, nil, time.Time{}
-		if err := s.Records.Connections.Put(tx, id, connection); err != nil {
+		if err := s.Records.Connections.Put(tx, store.Key(id), connection); err != nil {
 			return err
 		}
 		for _, i := range resumed {
@@ -147,7 +147,7 @@ func (s *Service) finish(ctx context.Context, attempt ledger.Attempt, auth conne
 				return err
 			}
 		}
-		return s.Records.Attempts.Put(tx, attempt.ID, attempt)
+		return s.Records.Attempts.Put(tx, store.Key(attempt.ID), attempt)
 	})
 	if err != nil {
 		return attempt, fmt.Errorf("keeping a connection: %w", gone(err, "connection"))
@@ -252,7 +252,7 @@ func (s *Service) listAccounts(ctx context.Context, c ledger.Connection) (ledger
 	if err != nil {
 		return c, fmt.Errorf("listing accounts at %s: %w", c.Institution.ID, err)
 	}
-	err = s.Records.Connections.Update(ctx, s.Engine, c.ID, func(old ledger.Connection) (ledger.Connection, error) {
+	err = s.Records.Connections.Update(ctx, s.Engine, store.Key(c.ID), func(old ledger.Connection) (ledger.Connection, error) {
 		old.Accounts, old.Problem = mergeAccounts(old.Accounts, listed), nil
 		c = old
 		return old, nil
@@ -281,7 +281,7 @@ func (s *Service) Disconnect(ctx context.Context, user identity.User, id string)
 	return s.end(ctx, user, id, func(tx store.Tx, c ledger.Connection, integrations []ledger.Integration) error {
 		c.Status, c.Problem, c.Secret, c.Expires = ledger.Disconnected, nil, nil, time.Time{}
 		c.NextSync, c.Failures = time.Time{}, 0
-		if err := s.Records.Connections.Put(tx, id, c); err != nil {
+		if err := s.Records.Connections.Put(tx, store.Key(id), c); err != nil {
 			return err
 		}
 		for _, i := range integrations {
@@ -304,7 +304,7 @@ func (s *Service) Remove(ctx context.Context, user identity.User, id string) (En
 				return err
 			}
 		}
-		return s.Records.Connections.Delete(tx, id)
+		return s.Records.Connections.Delete(tx, store.Key(id))
 	})
 }
 

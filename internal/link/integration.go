@@ -81,7 +81,7 @@ func (s *Service) SaveIntegration(ctx context.Context, user identity.User, bookI
 		if err != nil {
 			return err
 		}
-		learning, _, err := s.Records.Learning.Find(tx, bookID)
+		learning, _, err := s.Records.Learning.Find(tx, store.Key(bookID))
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ func (s *Service) SaveIntegration(ctx context.Context, user identity.User, bookI
 
 		// The position is good for what was wanted before.
 		current.State, current.Wanted, current.NextSync = nil, "", now
-		if err := s.Records.Connections.Put(tx, current.ID, current); err != nil {
+		if err := s.Records.Connections.Put(tx, store.Key(current.ID), current); err != nil {
 			return err
 		}
 		if before != nil && before.ConnectionID != saved.ConnectionID {
@@ -125,7 +125,7 @@ func (s *Service) SaveIntegration(ctx context.Context, user identity.User, bookI
 
 func (s *Service) start(ctx context.Context, saved Saved, learn bool) error {
 	if learn {
-		if err := s.Wake.Learn(ctx, saved.BookID); err != nil {
+		if err := s.Wake.Learn(ctx, saved.BookID, saved.AddedBy); err != nil {
 			return fmt.Errorf("asking to learn from book %s: %w", saved.BookID, err)
 		}
 	}
@@ -274,7 +274,7 @@ func (s *Service) forget(tx store.Tx, i ledger.Integration) error {
 	if err := s.Records.DeleteIntegration(tx, i); err != nil {
 		return err
 	}
-	return s.Records.Pending.Delete(tx, i.ID)
+	return s.Records.Pending.Delete(tx, store.Key(i.ID))
 }
 
 // Integrations returns the integrations of a book, by institution and bank

@@ -37,8 +37,8 @@ import (
 type Waker interface {
 	// Sync asks for the news of a connection.
 	Sync(ctx context.Context, connectionID string) error
-	// Learn asks to learn from the posted history of a book.
-	Learn(ctx context.Context, bookID string) error
+	// Learn asks to learn from the posted history of a book, on behalf of a user.
+	Learn(ctx context.Context, bookID, userID string) error
 }
 
 // Service keeps connections and integrations. All fields must be set. It is
