@@ -24,7 +24,7 @@ type house struct {
 type file struct {
 	name    string // below the top level, with slashes
 	dir     string
-	test    bool // a _test.go file, or in a package of tests such as storetest
+	test    bool // a _test.go file, or part of a kit
 	syntax  *ast.File
 	imports []door
 }
@@ -86,7 +86,7 @@ func (h *house) add(name string, text []byte) error {
 		return err
 	}
 	f := file{name: name, dir: path.Dir(name), syntax: syntax}
-	f.test = strings.HasSuffix(name, "_test.go") || strings.HasSuffix(path.Base(f.dir), "test")
+	f.test = strings.HasSuffix(name, "_test.go") || isKit(f.dir)
 	for _, spec := range syntax.Imports {
 		to, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
@@ -115,6 +115,8 @@ func (h *house) check() []finding {
 		for _, d := range f.imports {
 			h.checkRooms(f, d, say)
 			checkDoors(f, d, say)
+			checkPure(f, d, say)
+			checkKits(f, d, say)
 		}
 		checkWords(f, say)
 		checkInit(f, say)
@@ -171,6 +173,22 @@ func checkDoors(f file, d door, say sayer) {
 	}
 }
 
+func checkPure(f file, d door, say sayer) {
+	if !f.test && matchesAny(f.dir, pure) && !d.ours && matchesAny(d.to, outside) {
+		say(d.pos, "%s must not import %s (it only thinks: no files, no network, no chance, no log)", f.dir, d.to)
+	}
+}
+
+func checkKits(f file, d door, say sayer) {
+	if !f.test && d.ours && isKit(d.to) {
+		say(d.pos, "%s must not import %s (test code stays out of the program)", f.dir, d.to)
+	}
+}
+
+func isKit(dir string) bool {
+	return strings.HasSuffix(path.Base(dir), "test") || matchesAny(dir, kits)
+}
+
 func checkWords(f file, say sayer) {
 	if f.test {
 		return
@@ -221,7 +239,7 @@ func checkInit(f file, say sayer) {
 }
 
 func checkFloats(f file, say sayer) {
-	if f.test || !matchesAny(f.dir, exact) || slices.Contains(inexact, f.name) {
+	if f.test || !matchesAny(f.dir, exact) {
 		return
 	}
 	floating := names(
@@ -230,6 +248,10 @@ func checkFloats(f file, say sayer) {
 	)
 	ast.Inspect(f.syntax, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.FuncDecl:
+			return !slices.Contains(inexact, f.name+" "+n.Name.Name)
+		case *ast.TypeSpec:
+			return !slices.Contains(inexact, f.name+" "+n.Name.Name)
 		case *ast.Ident:
 			if slices.Contains(floating, n.Name) {
 				say(n.Pos(), "%s must not use %s (amounts are decimal)", f.dir, n.Name)

@@ -185,9 +185,29 @@ func TestBreachesOfOtherKinds(t *testing.T) {
 			"internal/statement/ofx/a.go", "package p\n\nimport \"strconv\"\n\nvar parse = strconv.ParseFloat\n",
 			[]string{"internal/statement/ofx/a.go:5: internal/statement/ofx must not use ParseFloat (amounts are decimal)"},
 		},
-		"floating point in a confidence":                 {"internal/learn/a.go", "package p\n\nvar sure float64 = 0.9\n", nil},
-		"floating point in a test of an exact room":      {"internal/money/a_test.go", "package p\n\nvar x float64 = 0.9\n", nil},
-		"floating point where something else is counted": {inexact[0], "package p\n\nvar jitter float64\n", nil},
+		"floating point in a confidence":            {"internal/learn/a.go", "package p\n\nvar sure float64 = 0.9\n", nil},
+		"floating point in a test of an exact room": {"internal/money/a_test.go", "package p\n\nvar x float64 = 0.9\n", nil},
+		"floating point where something else is counted": {
+			"internal/bkper/service.go",
+			"package p\n\nfunc wait(jitter float64) {}\n\ntype Options struct{ Jitter func() float64 }\n\nfunc pay(x float64) {}\n",
+			[]string{"internal/bkper/service.go:7: internal/bkper must not use float64 (amounts are decimal)"},
+		},
+		"the disk in a room that only thinks": {
+			"internal/learn/a.go", "package p\n\nimport _ \"os/exec\"\n",
+			[]string{"internal/learn/a.go:3: internal/learn must not import os/exec (it only thinks: no files, no network, no chance, no log)"},
+		},
+		"a kit in the program": {
+			"bot/a.go", importing(module + "/internal/store/storetest"),
+			[]string{"bot/a.go:3: bot must not import internal/store/storetest (test code stays out of the program)"},
+		},
+		"a kit of another name in the program": {
+			"bot/a.go", importing(module + "/" + kits[0]),
+			[]string{"bot/a.go:3: bot must not import " + kits[0] + " (test code stays out of the program)"},
+		},
+		"a kit in a kit":                    {kits[0] + "/a.go", importing(module + "/internal/store/storetest"), nil},
+		"a kit in a test":                   {"bot/a_test.go", importing(module + "/internal/store/storetest"), nil},
+		"the disk in a test of such a room": {"internal/learn/a_test.go", "package p\n\nimport _ \"os\"\n", nil},
+		"a URL in a room that only thinks":  {"internal/statement/ofx/a.go", "package p\n\nimport _ \"net/url\"\n", nil},
 		"a dot import": {
 			"internal/feed/a.go", "package p\n\nimport . \"time\"\n",
 			[]string{"internal/feed/a.go:3: internal/feed must not dot-import time (a name should say where it comes from)"},

@@ -49,9 +49,6 @@ var doors = []struct {
 	{"internal/panel/...", places("bot/...", "internal/panel/..."), false, "the panel is above every other room"},
 	{"internal/sandbox/...", places("bot/...", "internal/sandbox/..."), true, "stand-ins are wired by the program only"},
 	{"connectors/registry/...", places("bot/..."), true, "the list of connectors is handed in by the program"},
-	{"connectors/connectortest/...", nil, true, "test code stays out of the program"},
-	{"internal/store/storetest/...", nil, true, "test code stays out of the program"},
-	{"internal/queue/queuetest/...", nil, true, "test code stays out of the program"},
 	{"internal/store/embedded/...", places("bot/...", "internal/queue/embedded/..."), true, "the program chooses the engine"},
 	{"internal/queue/embedded/...", places("bot/..."), true, "the program chooses the engine"},
 	{"connectors/*", places("bot/...", "connectors/registry/..."), true, "the app knows the contract, and one connector does not know another"},
@@ -73,6 +70,10 @@ var doors = []struct {
 	{"go.uber.org/goleak", nil, true, "test code stays out of the program"},
 	{"github.com/chromedp/...", nil, true, "test code stays out of the program"},
 }
+
+// kits are packages made for tests, besides those whose name ends in "test".
+// They may do what tests may, and only tests and other kits import them.
+var kits = places("internal/store/trial")
 
 // words says which names of other packages the program's own code must not
 // reach for, neither to call them nor to hand them on. Tests may.
@@ -107,8 +108,8 @@ var words = []struct {
 }
 
 // adapters are the rooms at the edge that take real time and real chance when
-// they are given none.
-var adapters = places("internal/bkper", "internal/queue/embedded", "internal/sandbox")
+// they are given none; evaluate tells how long it took.
+var adapters = places("internal/bkper", "internal/queue/embedded", "internal/sandbox", "internal/learn/evaluate")
 
 // exact lists the places where amounts pass: no binary floating point there,
 // neither as a type, nor as a constant, nor through somebody's conversion.
@@ -117,10 +118,23 @@ var exact = places(
 	"internal/bkper/...", "internal/sandbox/...", "connectors/...",
 )
 
-// inexact lists the files of those places that count something other than
-// money.
+// inexact lists the declarations in those places that count something other
+// than money.
 var inexact = names(
-	"internal/bkper/service.go", // the jitter of waits
+	"internal/bkper/service.go Options", // the jitter of waits
+	"internal/bkper/service.go New",
+	"internal/bkper/service.go wait",
+	"internal/feed/feed.go Deps", // the jitter of polls
+	"internal/feed/sync.go spread",
+)
+
+// pure lists the rooms that only think: the same question has the same answer,
+// whatever the machine. They import nothing of outside.
+var (
+	pure = places(
+		"internal/money", "internal/bank", "internal/learn", "internal/statement/...", "internal/feed/match/...",
+	)
+	outside = places("os/...", "net", "net/http/...", "syscall", "log/slog", "database/...", "crypto/rand", "math/rand/...")
 )
 
 func places(p ...string) []string { return p }
