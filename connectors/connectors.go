@@ -7,7 +7,11 @@
 // to the app as Authorization and State and comes back with the next call. It
 // touches nothing but its Deps and the network. Its errors are *errs.Error
 // with one of the connector codes of that package; any other error counts as
-// internal and is tried again. It does not retry: the app owns the policy.
+// internal and is tried again. Three more codes say that the app asked for
+// something that cannot be: not_found for an institution the connector does not
+// have, invalid for a Progress, a country or a limit that it cannot read, and
+// conflict for a State that it cannot use. A cancelled context comes back as
+// the context's own error. It does not retry: the app owns the policy.
 package connectors
 
 import (
@@ -59,7 +63,9 @@ type FetchRequest struct {
 	// Wanted are the accounts to report on. Rows of others may be left out.
 	Wanted []Wanted
 	// State is what the page before returned as Next, nil at the start. It is
-	// good for these Wanted only: when they change, the app starts from nil.
+	// good for these Wanted only: when they change, the app starts from nil. It
+	// outlives a Reconnect. A State that is damaged, too old or of something
+	// else gets an error of code conflict: then, too, the app starts from nil.
 	State []byte
 	// Limit is the most transactions that the page may hold, at least 1.
 	Limit int
@@ -160,7 +166,9 @@ type LinkStep struct {
 	Done     *Authorization
 }
 
-// Form asks the person for something.
+// Form asks the person for something. Without fields it only asks to confirm
+// that something has been done elsewhere, such as an approval in the bank's
+// app; the answer is then empty.
 type Form struct {
 	Title  string
 	Fields []Field
