@@ -172,14 +172,14 @@ func (c *Client) CreateTransactions(ctx context.Context, bookID string, transact
 	asked := make(map[string]bool, len(transactions))
 	for i, t := range transactions {
 		if len(t.RemoteIDs) == 0 {
-			return nil, r.fail(errs.Invalid, fmt.Sprintf("transaction %d has no remote id", i), "", nil)
+			return nil, r.fail(errs.Invalid, fmt.Sprintf("transaction %d has no remote id", i), "")
 		}
 		for _, id := range t.RemoteIDs {
 			if err := CheckRemoteID(id); err != nil {
-				return nil, r.fail(errs.Invalid, err.Error(), "", nil)
+				return nil, r.fail(errs.Invalid, err.Error(), "")
 			}
 			if asked[id] {
-				return nil, r.fail(errs.Invalid, "remote id "+id+" occurs twice", "", nil)
+				return nil, r.fail(errs.Invalid, "remote id "+id+" occurs twice", "")
 			}
 			asked[id] = true
 		}
@@ -242,7 +242,7 @@ func (c *Client) batch(ctx context.Context, r request, transactions []Transactio
 		return nil, nil
 	}
 	if len(transactions) > LargestBatch {
-		return nil, r.fail(errs.Invalid, fmt.Sprintf("%d transactions are more than %d", len(transactions), LargestBatch), "", nil)
+		return nil, r.fail(errs.Invalid, fmt.Sprintf("%d transactions are more than %d", len(transactions), LargestBatch), "")
 	}
 	var answer list[Transaction]
 	r.body, r.out = list[Transaction]{transactions}, &answer
@@ -256,7 +256,7 @@ func (c *Client) batchOf(ctx context.Context, r request, transactions []Transact
 		return err
 	}
 	if len(transactions) > LargestBatch {
-		return r.fail(errs.Invalid, fmt.Sprintf("%d transactions are more than %d", len(transactions), LargestBatch), "", nil)
+		return r.fail(errs.Invalid, fmt.Sprintf("%d transactions are more than %d", len(transactions), LargestBatch), "")
 	}
 	r.body = list[Transaction]{transactions}
 	return c.do(ctx, r)
@@ -265,7 +265,7 @@ func (c *Client) batchOf(ctx context.Context, r request, transactions []Transact
 func (r request) needIDs(transactions []Transaction) error {
 	for i, t := range transactions {
 		if t.ID == "" {
-			return r.fail(errs.Invalid, fmt.Sprintf("transaction %d has no id", i), "", nil)
+			return r.fail(errs.Invalid, fmt.Sprintf("transaction %d has no id", i), "")
 		}
 	}
 	return nil
@@ -350,7 +350,11 @@ func (c *Client) CreateIntegration(ctx context.Context, bookID string, integrati
 // UpdateIntegration writes an integration that has an id.
 func (c *Client) UpdateIntegration(ctx context.Context, bookID string, integration Integration) (Integration, error) {
 	var updated Integration
-	err := c.do(ctx, request{method: http.MethodPut, path: []string{"books", bookID, "integrations"}, body: integration, out: &updated, repeat: true})
+	r := request{method: http.MethodPut, path: []string{"books", bookID, "integrations"}, body: integration, out: &updated, repeat: true}
+	if integration.ID == "" {
+		return updated, r.fail(errs.Invalid, "the integration has no id", "")
+	}
+	err := c.do(ctx, r)
 	return updated, err
 }
 

@@ -215,11 +215,14 @@ func (e Event) Collaborator() (Collaborator, error) {
 // ChangedBook returns the book of a BOOK_... event, or what the event says of
 // its book if it carries no other.
 func (e Event) ChangedBook() (Book, error) {
-	if e.Book != nil && !bytes.HasPrefix(e.Data.Object, []byte("{")) {
+	book, err := object[Book](e, "BOOK_")
+	if errors.Is(err, errNoObject) && e.Book != nil {
 		return *e.Book, nil
 	}
-	return object[Book](e, "BOOK_")
+	return book, err
 }
+
+var errNoObject = errors.New("it carries no object")
 
 func object[T any](e Event, prefix string) (T, error) {
 	var t T
@@ -232,7 +235,7 @@ func (e Event) object(prefix string, out any) error {
 		return invalidEvent(fmt.Errorf("%s is not an event of this kind: %s", e.Type, prefix))
 	}
 	if !bytes.HasPrefix(e.Data.Object, []byte("{")) {
-		return invalidEvent(fmt.Errorf("%s carries no object", e.Type))
+		return invalidEvent(fmt.Errorf("%s: %w", e.Type, errNoObject))
 	}
 	if err := json.Unmarshal(e.Data.Object, out); err != nil {
 		return invalidEvent(fmt.Errorf("object of %s: %w", e.Type, err))

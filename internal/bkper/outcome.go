@@ -145,9 +145,12 @@ func retryAfter(header string, now time.Time) time.Duration {
 // control characters, bounded, without the secrets of the call.
 func oneLine(text string, secrets []string) string {
 	for _, s := range secrets {
-		// Shorter ones are words, such as the tokens of the sandbox.
-		if len(s) >= 12 {
+		// Shorter ones are words, such as the tokens of the sandbox. The start
+		// is looked for as well, because a text may have been cut.
+		const enough = 12
+		if len(s) >= enough {
 			text = strings.ReplaceAll(text, s, "[secret]")
+			text = strings.ReplaceAll(text, s[:enough], "[secret]")
 		}
 	}
 	text = strings.Map(func(r rune) rune {

@@ -22,6 +22,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/seal"
 )
 
+// The bounds of bodies in bytes, and of a call.
 const (
 	largestRequest = 8 << 20
 	largestAnswer  = 32 << 20
@@ -57,12 +58,17 @@ type Service struct {
 	baseErr error
 	http    http.Client
 	opt     Options
+
+	largestRequest, largestAnswer int
 }
 
 // New returns a service. What is missing in the options takes the usual
 // value: real time, real chance.
 func New(opt Options) *Service {
-	s := &Service{opt: opt, base: strings.TrimRight(opt.BaseURL, "/")}
+	s := &Service{
+		opt: opt, base: strings.TrimRight(opt.BaseURL, "/"),
+		largestRequest: largestRequest, largestAnswer: largestAnswer,
+	}
 	if u, err := url.Parse(s.base); err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && u.Scheme != "http") {
 		s.baseErr = errors.New("the address of Bkper is not an http or https URL")
 	}
@@ -159,9 +165,9 @@ func (r request) op() string {
 	return r.method + " /v5/" + strings.Join(escaped, "/")
 }
 
-// fail returns the error of a call that came to nothing before it was sent.
-func (r request) fail(code errs.Code, text, public string, cause error) error {
-	return errs.Wrap(code, &failure{op: r.op(), text: text, outcome: NotDone, cause: cause}, public)
+// fail returns the error of a call that is wrong before it is sent.
+func (r request) fail(code errs.Code, text, public string) error {
+	return errs.Wrap(code, &failure{op: r.op(), text: text, outcome: NotDone}, public)
 }
 
 // attempt is what one try came to, if it failed.
@@ -176,31 +182,31 @@ type attempt struct {
 func (c *Client) do(ctx context.Context, r request) error {
 	s := c.service
 	if s.baseErr != nil {
-		return r.fail(errs.Config, s.baseErr.Error(), "The address of Bkper in the settings of this app is wrong.", nil)
+		return r.fail(errs.Config, s.baseErr.Error(), "The address of Bkper in the settings of this app is wrong.")
 	}
 	for _, segment := range r.path {
 		if segment == "" || segment == "." || segment == ".." {
-			return r.fail(errs.Invalid, fmt.Sprintf("%q cannot name anything", segment), "", nil)
+			return r.fail(errs.Invalid, fmt.Sprintf("%q cannot name anything", segment), "")
 		}
 	}
 	var body []byte
 	if r.body != nil {
 		var err error
 		if body, err = json.Marshal(r.body); err != nil {
-			return r.fail(errs.Invalid, err.Error(), "", nil)
+			return r.fail(errs.Invalid, err.Error(), "")
 		}
-		if len(body) > largestRequest {
-			return r.fail(errs.Invalid, fmt.Sprintf("%d bytes are too many for one call", len(body)), "This is too much for one call to Bkper.", nil)
+		if len(body) > s.largestRequest {
+			return r.fail(errs.Invalid, fmt.Sprintf("%d bytes are too many for one call", len(body)), "This is too much for one call to Bkper.")
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.opt.Timeout)
 	defer cancel()
-	token, err := c.token(ctx, r, nil)
+	outcome := NotDone
+	token, err := c.token(ctx, r, nil, outcome)
 	if err != nil {
 		return err
 	}
-
-	outcome, refreshed, waited := NotDone, false, time.Duration(0)
+	refreshed, waited := false, time.Duration(0)
 	for try := 0; ; {
 		a := s.send(ctx, r, body, token)
 		if a == nil {
@@ -212,7 +218,7 @@ func (c *Client) do(ctx context.Context, r request) error {
 		}
 		if a.expired && !refreshed {
 			refreshed = true
-			fresh, err := c.token(ctx, r, &token)
+			fresh, err := c.token(ctx, r, &token, outcome)
 			if err != nil {
 				return err
 			}
@@ -245,8 +251,9 @@ func (s *Service) wait(try int, after time.Duration) time.Duration {
 	return after + time.Duration(s.opt.Jitter()*float64(s.opt.Retry.Base<<try))
 }
 
-// token asks the source for a token, or for another one than expired.
-func (c *Client) token(ctx context.Context, r request, expired *seal.Secret) (seal.Secret, error) {
+// token asks the source for a token, or for another one than expired. The
+// outcome is that of the call so far.
+func (c *Client) token(ctx context.Context, r request, expired *seal.Secret, outcome Outcome) (seal.Secret, error) {
 	var token seal.Secret
 	var err error
 	if refresher, ok := c.tokens.(Refresher); ok && expired != nil {
@@ -255,14 +262,13 @@ func (c *Client) token(ctx context.Context, r request, expired *seal.Secret) (se
 		token, err = c.tokens.Token(ctx)
 	}
 	if err == nil && token.IsZero() {
-		return token, r.fail(errs.Unauthenticated, "there is no token", "", nil)
+		err = errs.New(errs.Unauthenticated, "")
 	}
 	if err != nil {
-		e := &errs.Error{
+		return token, &errs.Error{
 			Code: errs.CodeOf(err), Public: errs.Public(err), After: errs.After(err),
-			Err: &failure{op: r.op(), text: "getting a token: " + err.Error(), outcome: NotDone, cause: err},
+			Err: &failure{op: r.op(), text: "getting a token: " + err.Error(), outcome: outcome, cause: err},
 		}
-		return token, e
 	}
 	return token, nil
 }
@@ -317,6 +323,9 @@ func (s *Service) send(ctx context.Context, r request, body []byte, token seal.S
 		req.Header.Set("cursor", r.cursor)
 	}
 
+	if ctx.Err() != nil {
+		return broken(NotDone, "calling", ctx.Err())
+	}
 	res, err := s.http.Do(req)
 	if err != nil {
 		outcome := Unknown
@@ -331,7 +340,7 @@ func (s *Service) send(ctx context.Context, r request, body []byte, token seal.S
 		_, _ = io.CopyN(io.Discard, res.Body, 64<<10) // so that the connection can be used again
 		return nil
 	}
-	answer, err := readAnswer(res)
+	answer, err := s.readAnswer(res)
 	if ok {
 		if err == nil {
 			err = json.Unmarshal(answer, r.out)
@@ -371,20 +380,20 @@ func (s *Service) send(ctx context.Context, r request, body []byte, token seal.S
 }
 
 // readAnswer returns a JSON body of bounded size.
-func readAnswer(res *http.Response) ([]byte, error) {
+func (s *Service) readAnswer(res *http.Response) ([]byte, error) {
 	kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	if err != nil || kind != "application/json" {
 		return nil, fmt.Errorf("it is not JSON but %.60q", res.Header.Get("Content-Type"))
 	}
 	var buf bytes.Buffer
-	if res.ContentLength > 0 && res.ContentLength <= largestAnswer {
+	if res.ContentLength > 0 && res.ContentLength <= int64(s.largestAnswer) {
 		buf.Grow(int(res.ContentLength) + bytes.MinRead)
 	}
-	if _, err := buf.ReadFrom(io.LimitReader(res.Body, largestAnswer+1)); err != nil {
+	if _, err := buf.ReadFrom(io.LimitReader(res.Body, int64(s.largestAnswer)+1)); err != nil {
 		return nil, err
 	}
-	if buf.Len() > largestAnswer {
-		return nil, fmt.Errorf("it is longer than %d bytes", largestAnswer)
+	if buf.Len() > s.largestAnswer {
+		return nil, fmt.Errorf("it is longer than %d bytes", s.largestAnswer)
 	}
 	if trimmed := bytes.TrimSpace(buf.Bytes()); len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, errors.New("it is not a JSON object")
