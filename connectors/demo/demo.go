@@ -160,9 +160,9 @@ func (c *Connector) known(institution, accountKey string, since bank.Date, at ti
 	}
 	var all []bank.Transaction
 	t := momentOf(at)
-	a.walk(later(since, a.first), a.today(t), func(d bank.Date, rows []row) bool {
-		for i := range rows {
-			if tx, ok := a.transaction(&rows[i], d, t, 0); ok && tx.Status == status {
+	a.walk(later(since, a.first), a.today(t), func(d bank.Date, rows []*row) bool {
+		for _, r := range rows {
+			if tx, ok := a.transaction(r, d, t, 0); ok && tx.Status == status {
 				tx.ID, tx.PendingID = "", ""
 				all = append(all, tx)
 			}
@@ -181,17 +181,32 @@ func (c *Connector) account(institution, key string) *account {
 	return nil
 }
 
-// balance returns what the account holds at t by its booked transactions.
+// settled is the sum of all rows made up to a day, whose lives were over.
+type settled struct {
+	until bank.Date
+	sum   int64
+}
+
+// balance returns what the account holds at t by its booked transactions. It
+// remembers the sum of the days on which nothing can change any more.
 func (a *account) balance(t moment) money.Amount {
-	sum := a.opening
-	a.walk(a.first, a.today(t), func(d bank.Date, rows []row) bool {
-		for i := range rows {
-			if r := &rows[i]; r.date == d && r.bookedAt(t) {
+	today := a.today(t)
+	over := today.AddDays(-overlap - maxLag)
+	done := a.settled.Load()
+	if done == nil || done.until.After(over) {
+		done = &settled{until: a.first.AddDays(-maxLag - 1), sum: a.opening}
+	}
+	sum := done.sum
+	for d := done.until.AddDays(1); !d.After(today); d = d.AddDays(1) {
+		for _, r := range a.day(d) {
+			if !r.date.Before(a.first) && r.bookedAt(t) {
 				sum += r.units
 			}
 		}
-		return true
-	})
+		if d == over {
+			a.settled.Store(&settled{until: d, sum: sum})
+		}
+	}
 	return a.amount(sum)
 }
 

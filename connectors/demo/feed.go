@@ -241,17 +241,19 @@ func (a *account) reissued(r *row, t moment) int {
 
 // walk calls tell for each day from from to to, in order, with the rows made on
 // that day or booked with that date, until tell returns false.
-func (a *account) walk(from, to bank.Date, tell func(d bank.Date, rows []row) bool) {
+func (a *account) walk(from, to bank.Date, tell func(d bank.Date, rows []*row) bool) {
 	days := to.Sub(from) + 1
 	if days <= 0 {
 		return
 	}
-	waiting := make([][]row, days) // by day, counted from from
+	waiting := make([][]*row, days) // by day, counted from from
 	made := from.AddDays(-maxLag)
 	for n := range days {
 		d := from.AddDays(n)
 		for ; !made.After(d.AddDays(maxBack)) && !made.After(to); made = made.AddDays(1) {
-			for _, r := range a.day(made) {
+			rows := a.day(made)
+			for i := range rows {
+				r := &rows[i]
 				at, booked := made.Sub(from), r.date.Sub(from)
 				if at >= 0 {
 					waiting[at] = append(waiting[at], r)

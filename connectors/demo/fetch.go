@@ -171,7 +171,7 @@ func (u *update) tell(ctx context.Context) error {
 	}
 	var stopped error
 	whole := true
-	a.walk(from, w.days.To, func(d bank.Date, rows []row) bool {
+	a.walk(from, w.days.To, func(d bank.Date, rows []*row) bool {
 		if stopped = ctx.Err(); stopped != nil || u.count == u.limit {
 			whole = false
 			u.state.Day = d
@@ -181,8 +181,8 @@ func (u *update) tell(ctx context.Context) error {
 			out.Removed = append(out.Removed, u.removed(a, w, d, rows)...)
 		}
 		place := 0
-		for i := range rows {
-			tx, ok := a.transaction(&rows[i], d, u.state.Now, u.state.NowLink)
+		for _, r := range rows {
+			tx, ok := a.transaction(r, d, u.state.Now, u.state.NowLink)
 			if !ok {
 				continue
 			}
@@ -228,7 +228,7 @@ func (u *update) finish(out connectors.AccountPage) {
 
 // removed returns the ids that are no more since the update before, of the rows
 // told under day d.
-func (u *update) removed(a *account, w window, d bank.Date, rows []row) []string {
+func (u *update) removed(a *account, w window, d bank.Date, rows []*row) []string {
 	if u.inst.nameless {
 		return nil
 	}
@@ -237,8 +237,7 @@ func (u *update) removed(a *account, w window, d bank.Date, rows []row) []string
 		known = u.state.NowLink
 	}
 	var ids []string
-	for i := range rows {
-		r := &rows[i]
+	for _, r := range rows {
 		relinked := known != u.state.NowLink && r.seen.by(w.since) && !r.noted.by(u.state.Now)
 		if r.origin == d && r.seen != never && (r.noted.within(w.since, u.state.Now) || relinked) {
 			ids = append(ids, a.pendingID(r, known))

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
@@ -27,6 +29,8 @@ type account struct {
 	opening int64     // balance before the first day
 	pulse   *pulse
 	card    *account // whose bill this account pays
+	settled atomic.Pointer[settled]
+	bills   sync.Map // month to bill: worked out once
 }
 
 // accountsOf returns the accounts of an institution.
@@ -100,6 +104,10 @@ func (a *account) day(d bank.Date) []row {
 // bill returns what a card account owes for the purchases of a month, not
 // counting the live feed.
 func (a *account) bill(year int, month time.Month) int64 {
+	key := year*12 + int(month)
+	if known, ok := a.bills.Load(key); ok {
+		return known.(int64)
+	}
 	var sum int64
 	for d := bank.NewDate(year, month, 1); d.Month() == month; d = d.AddDays(1) {
 		b := newDaybook(a, d)
@@ -110,7 +118,9 @@ func (a *account) bill(year int, month time.Month) int64 {
 			}
 		}
 	}
-	return max(sum, 0)
+	sum = max(sum, 0)
+	a.bills.Store(key, sum)
+	return sum
 }
 
 // daybook collects the rows of one account made on one day.
@@ -131,6 +141,7 @@ func newDaybook(a *account, d bank.Date) *daybook {
 		account: a, date: d, start: start,
 		month: uint64(d.Year()*12 + int(d.Month()) - 1), //nolint:gosec // a hash
 		rng:   newRand(a.salt, day),
+		rows:  make([]row, 0, 4+3*a.pulse.volume),
 	}
 	if weekend(d) {
 		return b
