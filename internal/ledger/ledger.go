@@ -246,6 +246,8 @@ type Entry struct {
 	// AccountID is the account of the book it records into.
 	AccountID   string `json:"accountId"`
 	Integration string `json:"integration,omitempty"` // none for statement files
+	UserID      string `json:"userId"`                // on whose behalf it is recorded
+	Institution string `json:"institution,omitempty"` // its name
 	// Origins are the bank accounts or files that have reported it.
 	Origins []string `json:"origins"`
 	// IDs are the provider ids it has had, each with its source.

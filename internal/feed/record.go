@@ -1,0 +1,673 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/complete"
+	"github.com/bank-connections/bkper-bot/internal/errs"
+	"github.com/bank-connections/bkper-bot/internal/feed/match"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/money"
+	"github.com/bank-connections/bkper-bot/internal/queue"
+	"github.com/bank-connections/bkper-bot/internal/store"
+)
+
+// record brings one batch into the book. Doing it again changes nothing that
+// is done.
+func (s *Service) record(ctx context.Context, d queue.Delivery, b batch) error {
+	lease, err := s.leases.Acquire(ctx, b.key(), d.ID, leaseTime)
+	if err != nil {
+		return busy(err)
+	}
+	defer s.release(ctx, lease)
+
+	b, gone, err := s.retarget(ctx, b)
+	if err != nil || gone {
+		return err
+	}
+	w := &work{Service: s, lease: lease, target: b.target, book: s.Books.For(b.UserID)}
+	standing, err := w.standingOf(ctx, b)
+	if err != nil {
+		return err
+	}
+	claim, err := w.claim(ctx, b, standing)
+	if err != nil {
+		return fmt.Errorf("claiming: %w", err)
+	}
+	if err := w.settle(ctx, claim.open); err != nil {
+		return err
+	}
+	for _, c := range claim.changes {
+		if err := w.change(ctx, c); err != nil {
+			return fmt.Errorf("following a change at the bank: %w", err)
+		}
+	}
+	return w.close(ctx, b, claim)
+}
+
+// retarget follows the integration to where it records now. Rows of an
+// integration that was removed are dropped: its person wants them no more.
+func (s *Service) retarget(ctx context.Context, b batch) (_ batch, gone bool, err error) {
+	if b.Integration == "" {
+		return b, false, nil
+	}
+	err = s.Engine.View(ctx, func(tx store.Tx) error {
+		i, found, err := s.records.Integrations.Find(tx, store.Key(b.BookID, b.Integration))
+		if err != nil {
+			return err
+		}
+		gone = !found
+		if found {
+			b.AccountID, b.UserID = i.AccountID, i.AddedBy
+		}
+		return nil
+	})
+	return b, gone, err
+}
+
+// work is one piece of work on an account of a book, under its lease.
+type work struct {
+	*Service
+	target
+	lease store.Lease
+	book  Book
+}
+
+// claimed is what the claim of a batch found and decided.
+type claimed struct {
+	refs    []string       // remote id of each row, in the order of the batch
+	hows    []match.How    // how it was paired; New also for rows that were claimed from the book
+	open    []ledger.Entry // to be recorded, or in doubt whether they are
+	changes []change
+}
+
+// claim decides under a transaction what each row is, and writes down what is
+// about to be recorded.
+func (w *work) claim(ctx context.Context, b batch, standing []match.Standing) (claimed, error) {
+	var result claimed
+	err := w.Engine.Update(ctx, func(tx store.Tx) error {
+		result = claimed{refs: make([]string, len(b.Rows)), hows: make([]match.How, len(b.Rows))}
+		if err := w.leases.Check(tx, w.lease); err != nil {
+			return err
+		}
+		k, err := w.lookUp(tx, b)
+		if err != nil {
+			return err
+		}
+		free, err := w.unmatched(tx, standing)
+		if err != nil {
+			return err
+		}
+		puts := w.decide(b, k, free, &result)
+		return w.put(tx, puts)
+	})
+	return result, err
+}
+
+// unmatched leaves out what other entries stand for already.
+func (w *work) unmatched(tx store.Tx, standing []match.Standing) ([]match.Standing, error) {
+	var free []match.Standing
+	for _, st := range standing {
+		_, found, err := w.records.Matched.Find(tx, store.Key(w.BookID, st.ID))
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			free = append(free, st)
+		}
+	}
+	return free, nil
+}
+
+// entryPut is an entry to write, with the ids that lead to it.
+type entryPut struct {
+	entry ledger.Entry
+	ids   []ledger.SourceID
+}
+
+// decide turns verdicts into entries. It is pure but for the clock.
+func (w *work) decide(b batch, k known, free []match.Standing, result *claimed) []entryPut {
+	var puts []entryPut
+	var fresh []int
+	for n, r := range b.Rows {
+		v := k.verdicts[n]
+		if r.Context {
+			continue
+		}
+		result.hows[n] = v.How
+		if v.How == match.New {
+			fresh = append(fresh, n)
+			continue
+		}
+		result.refs[n] = v.Ref
+		old := k.entries[v.Ref]
+		e, ids := w.meet(old, b.Rows[n].Transaction)
+		if changed(old, v.How, r.Transaction) {
+			e.Row = r.Transaction
+			result.changes = append(result.changes, change{remoteID: e.RemoteID})
+		}
+		if e.State == ledger.Claimed {
+			e.Tries++
+			result.open = append(result.open, e)
+		}
+		puts = append(puts, entryPut{e, ids})
+	}
+	for id := range k.removed {
+		result.changes = append(result.changes, change{remoteID: k.removed[id].RemoteID, removed: true})
+	}
+	slices.SortFunc(result.changes, func(a, b change) int { return strings.Compare(a.remoteID, b.remoteID) })
+
+	claims := match.Claim(awaited(b, fresh), free)
+	for i, n := range fresh {
+		e, ids := w.newEntry(b, b.Rows[n].Transaction, k.taken)
+		if claims[i] != "" {
+			e.State, e.TransactionID = ledger.Matched, claims[i]
+		} else {
+			result.open = append(result.open, e)
+		}
+		result.refs[n] = e.RemoteID
+		puts = append(puts, entryPut{e, ids})
+	}
+	return puts
+}
+
+// meet notes in an entry that this source has reported it too.
+func (w *work) meet(e ledger.Entry, t bank.Transaction) (ledger.Entry, []ledger.SourceID) {
+	var ids []ledger.SourceID
+	e.IDs, e.Origins = slices.Clone(e.IDs), slices.Clone(e.Origins)
+	if newID(e, w.Source, t.ID) {
+		id := ledger.SourceID{Source: w.Source, ID: t.ID}
+		e.IDs, ids = append(e.IDs, id), append(ids, id)
+	}
+	if !slices.Contains(e.Origins, w.Origin) {
+		e.Origins = append(e.Origins, w.Origin)
+	}
+	if e.Integration == "" {
+		e.Integration = w.Integration
+	}
+	e.UpdatedAt = w.Now()
+	return e, ids
+}
+
+// newEntry claims a row: the n-th of its day and amount in the account.
+func (w *work) newEntry(b batch, t bank.Transaction, taken map[string]bool) (ledger.Entry, []ledger.SourceID) {
+	remoteID := ""
+	for n := 1; remoteID == "" || taken[remoteID]; n++ {
+		remoteID = ledger.RemoteID(w.AccountID, t.Date, t.Amount, n)
+	}
+	taken[remoteID] = true
+	e := ledger.Entry{
+		RemoteID: remoteID, BookID: w.BookID, AccountID: w.AccountID, Integration: w.Integration,
+		UserID: w.UserID, Institution: w.Institution,
+		Origins: []string{w.Origin}, Row: t, State: ledger.Claimed, Run: b.RunID, UpdatedAt: w.Now(),
+	}
+	if t.ID != "" {
+		e.IDs = []ledger.SourceID{{Source: w.Source, ID: t.ID}}
+	}
+	return e, e.IDs
+}
+
+// put writes entries with what leads to them and what they wait for.
+func (w *work) put(tx store.Tx, puts []entryPut) error {
+	for _, p := range puts {
+		if err := w.putEntry(tx, p.entry); err != nil {
+			return err
+		}
+		for _, id := range p.ids {
+			key := ledger.SourceKey(w.BookID, w.Origin, id)
+			if err := w.records.SourceIDs.Put(tx, key, ledger.SourceRef{Entry: p.entry.Key()}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// putEntry writes an entry and brings what it waits for in line with its state.
+func (s *Service) putEntry(tx store.Tx, e ledger.Entry) error {
+	if err := s.records.Entries.Put(tx, e.Key(), e); err != nil {
+		return err
+	}
+	ref := ledger.Ref{RemoteID: e.RemoteID}
+	if e.State == ledger.Matched && e.TransactionID != "" {
+		if err := s.records.Matched.Put(tx, store.Key(e.BookID, e.TransactionID), ref); err != nil {
+			return err
+		}
+	}
+	waits := map[ledger.Work]bool{
+		ledger.ToConfirm:  e.State == ledger.Claimed,
+		ledger.ToUnpark:   e.State == ledger.Parked,
+		ledger.OpenDraft:  e.State == ledger.Recorded && e.Written != nil && e.Written.IsOpen(),
+		ledger.FlaggedRow: e.Flag != "",
+	}
+	for _, kind := range []ledger.Work{ledger.ToConfirm, ledger.ToUnpark, ledger.OpenDraft, ledger.FlaggedRow} {
+		key := ledger.WorkKey(e.BookID, kind, e.RemoteID)
+		var err error
+		if waits[kind] {
+			err = s.records.Work.Put(tx, key, ref)
+		} else {
+			err = s.records.Work.Delete(tx, key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// awaited are the fresh rows as standing transactions of the book would show
+// them.
+func awaited(b batch, fresh []int) []match.Awaited {
+	rows := make([]match.Awaited, len(fresh))
+	for i, n := range fresh {
+		t := b.Rows[n].Transaction
+		rows[i] = match.Awaited{Dates: []bank.Date{t.Date}, Amount: t.Amount.Number().String(), Text: match.Text(t.Description)}
+		for _, d := range []bank.Date{t.MadeOn, t.ValueDate} {
+			if !d.IsZero() {
+				rows[i].Dates = append(rows[i].Dates, d)
+			}
+		}
+	}
+	return rows
+}
+
+// settle brings claimed entries into the book. Those that were tried before
+// are looked up first.
+func (w *work) settle(ctx context.Context, open []ledger.Entry) error {
+	settled, err := w.confirmOrCreate(ctx, open)
+	// What is known of some is kept even when others must be tried again.
+	if markErr := w.mark(ctx, settled); markErr != nil {
+		return fmt.Errorf("marking what was recorded: %w", markErr)
+	}
+	return err
+}
+
+// confirmOrCreate returns the entries whose fate is known. With an error, that
+// of the others is not.
+func (w *work) confirmOrCreate(ctx context.Context, open []ledger.Entry) ([]ledger.Entry, error) {
+	var settled, fresh []ledger.Entry
+	for n, e := range open {
+		found := false
+		if e.Tries > 0 {
+			var err error
+			if found, err = w.confirm(ctx, &e); refusesAll(err) {
+				parked, err := w.stop(ctx, append(fresh, open[n:]...), err)
+				return append(settled, parked...), err
+			} else if err != nil {
+				return settled, fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
+			}
+		}
+		if found {
+			settled = append(settled, e)
+		} else {
+			fresh = append(fresh, e)
+		}
+	}
+	created, err := w.create(ctx, fresh)
+	return append(settled, created...), err
+}
+
+// confirm looks an entry up in the book by its remote id, and reports whether
+// it is there, in the trash too.
+func (w *work) confirm(ctx context.Context, e *ledger.Entry) (bool, error) {
+	found, err := w.book.FindRemoteID(ctx, e.BookID, e.RemoteID)
+	if err != nil || len(found) == 0 {
+		return false, err
+	}
+	t := found[0]
+	e.TransactionID, e.Problem = t.ID, nil
+	if t.Trashed {
+		e.State = ledger.Trashed
+		return true, nil
+	}
+	e.State = ledger.Recorded
+	e.Written = ledger.WrittenOf(t, t.Properties[complete.ReasonProperty])
+	return true, nil
+}
+
+// create records entries and returns those whose fate is known: recorded, or
+// parked with the reason. With an error, the fate of the others is unknown.
+func (w *work) create(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	chart, err := w.Completer.Chart(ctx, w.book, w.BookID)
+	if refusesAll(err) {
+		return w.stop(ctx, entries, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := w.account(chart); err != nil {
+		return w.stop(ctx, entries, err)
+	}
+	var fit []ledger.Entry
+	var parked []ledger.Entry
+	for _, e := range entries {
+		if err := fits(e, chart.Book); err != nil {
+			parked = append(parked, w.park(e, err))
+		} else {
+			fit = append(fit, e)
+		}
+	}
+	drafts, err := w.drafts(ctx, fit)
+	if err != nil {
+		return parked, err
+	}
+	recorded, err := w.createDrafts(ctx, fit, drafts)
+	return append(parked, recorded...), err
+}
+
+// account checks that the account of the book can still be recorded into.
+func (w *work) account(chart complete.Chart) error {
+	a, ok := chart.Accounts[w.AccountID]
+	switch {
+	case !ok:
+		return errs.New(errs.NotFound, "The account of the book that this bank account records into was deleted. Choose another.")
+	case a.Archived:
+		return errs.New(errs.NotFound, "The account "+a.Name+" of the book is archived. Unarchive it, or choose another.")
+	}
+	return nil
+}
+
+// fits checks what the book would refuse or round.
+func fits(e ledger.Entry, book bkper.Book) error {
+	if locked := book.LockedUntil(); !locked.IsZero() && !e.Row.Date.After(locked) {
+		return errs.New(errs.Locked, "The book is locked up to "+locked.String()+".")
+	}
+	if digits := e.Row.Amount.Number().FractionDigits(); digits > book.FractionDigits {
+		return errs.New(errs.Invalid, fmt.Sprintf("%s has more decimals than the book keeps (%d). Change the decimals of the book.", e.Row.Amount, book.FractionDigits))
+	}
+	return nil
+}
+
+// refusesAll reports whether an error says that nothing can be recorded on
+// behalf of this user, whatever it is.
+func refusesAll(err error) bool {
+	switch errs.CodeOf(err) {
+	case errs.LostAccess, errs.Forbidden, errs.Unauthenticated, errs.NotFound:
+		return true
+	default:
+		return false
+	}
+}
+
+// refusesItem reports whether an error says that the book surely did nothing
+// and would refuse the same again.
+func refusesItem(err error) bool {
+	switch errs.CodeOf(err) {
+	case errs.Invalid, errs.Locked, errs.Conflict, errs.NotFound:
+		return bkper.OutcomeOf(err) == bkper.NotDone
+	default:
+		return false
+	}
+}
+
+// createDrafts writes the drafts in one call. If the book refuses them, halves
+// of them are tried, until the items that cause it are found; those are parked.
+func (w *work) createDrafts(ctx context.Context, entries []ledger.Entry, drafts []bkper.Transaction) ([]ledger.Entry, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	created, err := w.book.CreateTransactions(ctx, w.BookID, drafts)
+	switch {
+	case err == nil:
+		return w.answered(ctx, entries, drafts, created)
+	case refusesItem(err) && len(entries) == 1:
+		w.Completer.ForgetChart(w.BookID) // the book is not what we took it for
+		return []ledger.Entry{w.park(entries[0], err)}, nil
+	case refusesItem(err):
+		half := len(entries) / 2
+		first, err := w.createDrafts(ctx, entries[:half], drafts[:half])
+		if err != nil {
+			return first, err
+		}
+		second, err := w.createDrafts(ctx, entries[half:], drafts[half:])
+		return append(first, second...), err
+	case refusesAll(err) && bkper.OutcomeOf(err) == bkper.NotDone:
+		return w.stop(ctx, entries, err)
+	default:
+		return nil, fmt.Errorf("recording %d drafts: %w", len(entries), err)
+	}
+}
+
+// answered reads the answer of the book. A transaction that is missing there
+// was in the book already, or was left out: only looking it up can tell.
+func (w *work) answered(ctx context.Context, entries []ledger.Entry, drafts []bkper.Transaction, created map[string]bkper.Transaction) ([]ledger.Entry, error) {
+	recorded := make([]ledger.Entry, 0, len(entries))
+	var missing []string
+	for n, e := range entries {
+		t, ok := created[e.RemoteID]
+		if !ok {
+			e.Tries++
+			found, err := w.confirm(ctx, &e)
+			if err != nil {
+				return recorded, err
+			}
+			if !found {
+				missing = append(missing, e.RemoteID)
+				continue
+			}
+			recorded = append(recorded, e)
+			continue
+		}
+		e.State, e.TransactionID, e.Problem = ledger.Recorded, t.ID, nil
+		e.Written = ledger.WrittenOf(t, drafts[n].Properties[complete.ReasonProperty])
+		recorded = append(recorded, e)
+	}
+	if len(missing) > 0 {
+		return recorded, &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("the book did not record %s and does not say why", strings.Join(missing, ", "))}
+	}
+	return recorded, nil
+}
+
+// park keeps an entry out of the book, with the reason, until a person acts.
+func (w *work) park(e ledger.Entry, err error) ledger.Entry {
+	e.State, e.Problem = ledger.Parked, w.problem(err)
+	return e
+}
+
+// stop parks entries because nothing can be recorded into this account any
+// more, and stops the integration until a person acts.
+func (w *work) stop(ctx context.Context, entries []ledger.Entry, err error) ([]ledger.Entry, error) {
+	w.Completer.ForgetChart(w.BookID)
+	w.Log.WarnContext(ctx, "recording stopped", "book", w.BookID, "integration", w.Integration, "error", err)
+	if w.Integration != "" {
+		stopErr := w.Engine.Update(ctx, func(tx store.Tx) error {
+			i, found, err2 := w.records.Integrations.Find(tx, store.Key(w.BookID, w.Integration))
+			if err2 != nil || !found || i.Stopped != nil {
+				return err2
+			}
+			i.Stopped = w.problem(err)
+			return w.records.PutIntegration(tx, i)
+		})
+		if stopErr != nil {
+			return nil, stopErr
+		}
+	}
+	parked := make([]ledger.Entry, len(entries))
+	for n, e := range entries {
+		parked[n] = w.park(e, err)
+	}
+	return parked, nil
+}
+
+// mark writes down what became of entries. What a person has done to one
+// meanwhile, as events have told, stays.
+func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
+	if len(settled) == 0 {
+		return nil
+	}
+	return w.Engine.Update(ctx, func(tx store.Tx) error {
+		if err := w.leases.Check(tx, w.lease); err != nil {
+			return err
+		}
+		entries := make([]ledger.Entry, 0, len(settled))
+		for _, e := range settled {
+			now, found, err := w.records.Entries.Find(tx, e.Key())
+			if err != nil {
+				return err
+			}
+			if found && now.State != ledger.Claimed && now.State != ledger.Parked {
+				now.TransactionID = e.TransactionID
+				e = now
+			}
+			e.UpdatedAt = w.Now()
+			entries = append(entries, e)
+		}
+		for _, e := range entries {
+			if err := w.putEntry(tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// close writes the journal of the batch and counts it, once.
+func (w *work) close(ctx context.Context, b batch, c claimed) error {
+	return w.Engine.Update(ctx, func(tx store.Tx) error {
+		if err := w.leases.Check(tx, w.lease); err != nil {
+			return err
+		}
+		run, found, err := w.records.Runs.Find(tx, b.Run)
+		if err != nil || !found {
+			return err
+		}
+		if !run.MarkDone(b.Number) {
+			return nil
+		}
+		i, hasIntegration, err := w.records.Integrations.Find(tx, store.Key(b.BookID, b.Integration))
+		if err != nil {
+			return err
+		}
+		lines, counts, err := w.journal(tx, b, c)
+		if err != nil {
+			return err
+		}
+		run.Counts = run.Counts.Add(counts)
+		if run.AllDone() {
+			run.FinishedAt = w.Now()
+		}
+		if err := w.records.Runs.Put(tx, b.Run, run); err != nil {
+			return err
+		}
+		if hasIntegration {
+			i.Totals = i.Totals.Add(counts)
+			if err := w.records.PutIntegration(tx, i); err != nil {
+				return err
+			}
+		}
+		return w.records.Journal.Put(tx, store.Key(b.RunID, pageName(b.Number)), ledger.JournalPage{Lines: lines})
+	})
+}
+
+// journal says what became of each row of the batch, by its entry as it is now.
+func (w *work) journal(tx store.Tx, b batch, c claimed) ([]ledger.JournalLine, ledger.Counts, error) {
+	var counts ledger.Counts
+	var lines []ledger.JournalLine
+	for n, r := range b.Rows {
+		if r.Context {
+			continue
+		}
+		key, _ := ledger.EntryKey(b.BookID, c.refs[n])
+		e, err := w.records.Entries.Get(tx, key)
+		if err != nil {
+			return nil, counts, err
+		}
+		line := ledger.JournalLine{Date: r.Date, Amount: r.Amount, Text: r.Description, RemoteID: e.RemoteID}
+		line.Outcome, line.Why = outcome(e, b.RunID, c.hows[n])
+		switch line.Outcome {
+		case "completed":
+			counts.Recorded++
+			counts.Completed++
+		case "recorded":
+			counts.Recorded++
+		case "parked":
+			counts.Parked++
+		default:
+			counts.Matched++
+		}
+		lines = append(lines, line)
+	}
+	for _, change := range c.changes {
+		key, _ := ledger.EntryKey(b.BookID, change.remoteID)
+		e, err := w.records.Entries.Get(tx, key)
+		if err != nil {
+			return nil, counts, err
+		}
+		counts.Changed++
+		lines = append(lines, change.line(e))
+	}
+	return lines, counts, nil
+}
+
+// outcome says in one word what a row has become, and why.
+func outcome(e ledger.Entry, run string, how match.How) (word, why string) {
+	switch {
+	case e.State == ledger.Parked:
+		return "parked", e.Problem.Sentence
+	case e.Run != run:
+		return "matched", how.Why()
+	case e.State == ledger.Matched:
+		return "matched", "it stood in the book already"
+	case e.State == ledger.Trashed:
+		return "matched", "it was deleted in the book"
+	case e.Written != nil && e.Written.Reason != "":
+		return "completed", e.Written.Reason
+	default:
+		return "recorded", ""
+	}
+}
+
+// drafts builds what the book shall record, with the counter accounts that the
+// learner is sure of.
+func (w *work) drafts(ctx context.Context, entries []ledger.Entry) ([]bkper.Transaction, error) {
+	suggestions, err := w.suggest(ctx, entries)
+	if err != nil {
+		return nil, err
+	}
+	drafts := make([]bkper.Transaction, len(entries))
+	for n, e := range entries {
+		drafts[n] = draftOf(e, suggestions[n])
+	}
+	return drafts, nil
+}
+
+func (w *work) suggest(ctx context.Context, entries []ledger.Entry) ([]complete.Suggestion, error) {
+	movements := make([]movement, len(entries))
+	for n, e := range entries {
+		movements[n] = complete.MovementOf(e.AccountID, e.Row)
+	}
+	suggestions, err := w.Completer.Suggest(ctx, w.book, w.BookID, movements)
+	if err != nil {
+		return nil, fmt.Errorf("asking the learner: %w", err)
+	}
+	for n, e := range entries {
+		if suggestions[n].Account == e.AccountID {
+			suggestions[n] = complete.Suggestion{}
+		}
+	}
+	return suggestions, nil
+}
+
+// signed returns the amount of a book transaction from the view of an account,
+// and whether the account is one of its sides.
+func signed(t bkper.Transaction, account string) (money.Decimal, bool) {
+	amount, err := t.Amount.Decimal()
+	switch {
+	case err != nil:
+		return money.Decimal{}, false
+	case t.DebitAccount != nil && t.DebitAccount.ID == account:
+		return amount, true
+	case t.CreditAccount != nil && t.CreditAccount.ID == account:
+		return amount.Neg(), true
+	default:
+		return money.Decimal{}, false
+	}
+}

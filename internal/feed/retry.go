@@ -1,0 +1,211 @@
+package feed
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/bank-connections/bkper-bot/internal/errs"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/queue"
+	"github.com/bank-connections/bkper-bot/internal/store"
+)
+
+// staleClaim is the age from which a claim is taken up by a retry: its message
+// has had its tries by then, or is lost.
+const staleClaim = 15 * time.Minute
+
+const mostRetried = 5000 // entries of one retry
+
+type retryMessage struct {
+	BookID string `json:"bookId"`
+}
+
+// RetryParked tries again what the book has refused, and goes on with
+// integrations that had stopped for that. It returns how many entries are
+// parked now.
+func (s *Service) RetryParked(ctx context.Context, bookID string) (int, error) {
+	resumed, err := s.resume(ctx, bookID)
+	if err != nil {
+		return 0, fmt.Errorf("resuming integrations of book %s: %w", bookID, err)
+	}
+	waiting, err := s.waiting(ctx, bookID)
+	if err != nil {
+		return 0, err
+	}
+	if len(waiting) > 0 {
+		if err := s.publish(ctx, "retry:"+bookID+":"+s.NewID(), "book:"+bookID, kindRetry, retryMessage{bookID}); err != nil {
+			return 0, err
+		}
+	}
+	var failed []error
+	for _, connection := range resumed {
+		failed = append(failed, s.Sync(ctx, connection))
+	}
+	return len(waiting), errors.Join(failed...)
+}
+
+// resume lets integrations go on that had stopped because of the book, and
+// returns their connections. If the reason stands, they stop again.
+func (s *Service) resume(ctx context.Context, bookID string) ([]string, error) {
+	s.Completer.ForgetChart(bookID)
+	var connections []string
+	err := s.Engine.Update(ctx, func(tx store.Tx) error {
+		connections = nil
+		all, err := s.records.IntegrationsOfBook(tx, bookID)
+		if err != nil {
+			return err
+		}
+		for _, i := range all {
+			if i.Stopped == nil || !stoppedByBook(i.Stopped.Code) {
+				continue
+			}
+			i.Stopped = nil
+			connections = append(connections, i.ConnectionID)
+			if err := s.records.PutIntegration(tx, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	slices.Sort(connections)
+	return slices.Compact(connections), err
+}
+
+func stoppedByBook(code errs.Code) bool {
+	switch code {
+	case errs.LostAccess, errs.Forbidden, errs.Unauthenticated, errs.NotFound:
+		return true
+	default:
+		return false
+	}
+}
+
+// waiting returns the entries of a book that are parked, or claimed for so long
+// that nobody works on them any more.
+func (s *Service) waiting(ctx context.Context, bookID string) ([]ledger.Entry, error) {
+	var entries []ledger.Entry
+	err := s.Engine.View(ctx, func(tx store.Tx) error {
+		entries = nil
+		var refs []string
+		for _, kind := range []ledger.Work{ledger.ToUnpark, ledger.ToConfirm} {
+			span := store.Below(bookID, string(kind))
+			span.Limit = mostRetried
+			err := s.records.Work.Scan(tx, span, func(_ string, ref ledger.Ref) (bool, error) {
+				refs = append(refs, ref.RemoteID)
+				return true, nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		for _, ref := range refs {
+			key, _ := ledger.EntryKey(bookID, ref)
+			e, found, err := s.records.Entries.Find(tx, key)
+			if err != nil {
+				return err
+			}
+			if found && s.mayRetry(e) {
+				entries = append(entries, e)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading what waits in book %s: %w", bookID, err)
+	}
+	return entries, nil
+}
+
+func (s *Service) mayRetry(e ledger.Entry) bool {
+	return e.State == ledger.Parked || e.State == ledger.Claimed && s.Now().Sub(e.UpdatedAt) > staleClaim
+}
+
+// retry records waiting entries, account by account.
+func (s *Service) retry(ctx context.Context, d queue.Delivery, m retryMessage) error {
+	entries, err := s.waiting(ctx, m.BookID)
+	if err != nil {
+		return err
+	}
+	type account struct{ integration, user, account string }
+	groups := make(map[account][]ledger.Entry)
+	for _, e := range entries {
+		a := account{e.Integration, e.UserID, e.AccountID}
+		groups[a] = append(groups[a], e)
+	}
+	order := make([]account, 0, len(groups))
+	for a := range groups {
+		order = append(order, a)
+	}
+	slices.SortFunc(order, func(a, b account) int {
+		return cmp.Or(cmp.Compare(a.account, b.account), cmp.Compare(a.integration, b.integration), cmp.Compare(a.user, b.user))
+	})
+	var failed []error
+	for _, a := range order {
+		t := target{BookID: m.BookID, AccountID: a.account, Integration: a.integration, UserID: a.user}
+		failed = append(failed, s.retryAccount(ctx, d.ID, t, groups[a]))
+	}
+	return errors.Join(failed...)
+}
+
+func (s *Service) retryAccount(ctx context.Context, owner string, t target, entries []ledger.Entry) error {
+	b, gone, err := s.retarget(ctx, batch{target: t})
+	if err != nil {
+		return err
+	}
+	if !gone {
+		t = b.target
+	}
+	lease, err := s.leases.Acquire(ctx, t.key(), owner, leaseTime)
+	if err != nil {
+		return busy(err)
+	}
+	defer s.release(ctx, lease)
+	w := &work{Service: s, target: t, lease: lease, book: s.Books.For(t.UserID)}
+	for part := range slices.Chunk(entries, batchSize) {
+		open, err := w.reclaim(ctx, part)
+		if err != nil {
+			return fmt.Errorf("claiming again: %w", err)
+		}
+		if err := w.settle(ctx, open); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reclaim turns waiting entries into claims of the account they go to now.
+func (w *work) reclaim(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
+	var open []ledger.Entry
+	err := w.Engine.Update(ctx, func(tx store.Tx) error {
+		open = nil
+		if err := w.leases.Check(tx, w.lease); err != nil {
+			return err
+		}
+		for _, e := range entries {
+			now, found, err := w.records.Entries.Find(tx, e.Key())
+			if err != nil {
+				return err
+			}
+			if !found || !w.mayRetry(now) {
+				continue
+			}
+			if now.State == ledger.Claimed {
+				now.Tries++
+			}
+			now.State, now.Problem = ledger.Claimed, nil
+			now.AccountID, now.UserID, now.UpdatedAt = w.AccountID, w.UserID, w.Now()
+			open = append(open, now)
+		}
+		for _, e := range open {
+			if err := w.putEntry(tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return open, err
+}

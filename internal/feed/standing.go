@@ -1,0 +1,119 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/feed/match"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
+)
+
+const (
+	standingPage    = 1000
+	mostStanding    = 50_000
+	daysBefore      = 7 // a person may have written the day of the purchase
+	runsInCache     = 8
+	remoteIDVersion = "bc1_"
+)
+
+// standingCache keeps what stood in the book when a run began, so that a run
+// reads the book once and not once a batch.
+type standingCache struct {
+	mu    sync.Mutex
+	runs  []string // oldest first
+	byRun map[string][]match.Standing
+}
+
+func newStandingCache() *standingCache {
+	return &standingCache{byRun: make(map[string][]match.Standing)}
+}
+
+func (c *standingCache) get(run string) ([]match.Standing, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.byRun[run]
+	return s, ok
+}
+
+func (c *standingCache) put(run string, s []match.Standing) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.byRun[run]; !ok {
+		c.runs = append(c.runs, run)
+	}
+	c.byRun[run] = s
+	if len(c.runs) > runsInCache {
+		delete(c.byRun, c.runs[0])
+		c.runs = c.runs[1:]
+	}
+}
+
+// standingOf returns what others than the app have recorded into the account in
+// the days of the run. If the book cannot be read for good, there is nothing to
+// compare with, and recording will say why.
+func (w *work) standingOf(ctx context.Context, b batch) ([]match.Standing, error) {
+	if !needsStanding(b) {
+		return nil, nil
+	}
+	if s, ok := w.Service.standing.get(b.Run); ok {
+		return s, nil
+	}
+	s, err := w.readStanding(ctx, b)
+	if refusesAll(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading what stands in the book: %w", err)
+	}
+	w.Service.standing.put(b.Run, s)
+	return s, nil
+}
+
+func needsStanding(b batch) bool {
+	for _, r := range b.Rows {
+		if !r.Context {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *work) readStanding(ctx context.Context, b batch) ([]match.Standing, error) {
+	chart, err := w.Completer.Chart(ctx, w.book, w.BookID)
+	if err != nil {
+		return nil, err
+	}
+	query := fmt.Sprintf("after:%s before:%s", b.First.AddDays(-daysBefore), b.Last.AddDays(1+daysBefore))
+	if account, err := bkper.QueryAccount(chart.Name(w.AccountID)); err == nil {
+		query = account + " " + query
+	}
+	var all []match.Standing
+	read := 0
+	for t, err := range w.book.Transactions(ctx, w.BookID, query, standingPage) {
+		if err != nil {
+			return nil, err
+		}
+		if read++; read > mostStanding {
+			return nil, fmt.Errorf("more than %d transactions from %s to %s", mostStanding, b.First, b.Last)
+		}
+		amount, ours := signed(t, w.AccountID)
+		if t.Trashed || !ours || recordedByUs(t) {
+			continue
+		}
+		all = append(all, match.Standing{ID: t.ID, Date: t.Date, Amount: amount.String(), Text: match.Text(t.Description)})
+	}
+	return all, nil
+}
+
+// recordedByUs reports whether a transaction carries a remote id of the ledger.
+func recordedByUs(t bkper.Transaction) bool {
+	for _, id := range t.RemoteIDs {
+		if _, ok := ledger.EntryKey("", id); ok && strings.HasPrefix(id, remoteIDVersion) {
+			return true
+		}
+	}
+	return false
+}

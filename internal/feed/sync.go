@@ -1,0 +1,376 @@
+package feed
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bank-connections/bkper-bot/connectors"
+	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/errs"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/queue"
+	"github.com/bank-connections/bkper-bot/internal/seal"
+	"github.com/bank-connections/bkper-bot/internal/store"
+)
+
+const (
+	leaseTime   = 3 * time.Minute // longer than any delivery may take
+	pageLimit   = 500             // transactions asked for at once
+	mostPages   = 2000            // of one update; more means that the bank turns in circles
+	mostUpdates = 50              // taken in one delivery; then another message goes on
+
+	minPollWait = 30 * time.Second
+	maxPollWait = 6 * time.Hour
+	actionWait  = time.Hour // until a bank that waits for the person is asked again
+)
+
+type syncMessage struct {
+	ConnectionID string `json:"connectionId"`
+}
+
+// Sync asks for what is new of a connection. Asking again before that was done
+// does no harm.
+func (s *Service) Sync(ctx context.Context, connectionID string) error {
+	return s.publish(ctx, "sync:"+connectionID+":"+s.NewID(), "connection:"+connectionID, kindSync, syncMessage{connectionID})
+}
+
+// Tick asks for every connection whose time has come. The clock calls it.
+func (s *Service) Tick(ctx context.Context) error {
+	now := s.Now()
+	var due []ledger.Connection
+	err := s.Engine.View(ctx, func(tx store.Tx) error {
+		due = nil
+		return s.records.Connections.Scan(tx, store.Span{}, func(_ string, c ledger.Connection) (bool, error) {
+			if c.Status == ledger.Connected && !c.NextSync.IsZero() && !c.NextSync.After(now) {
+				due = append(due, c)
+			}
+			return true, nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("looking for connections that are due: %w", err)
+	}
+	var failed []error
+	for _, c := range due {
+		// If the process ends between the two, the connection is due again
+		// after maxPollWait at the latest.
+		err := s.updateConnection(ctx, c.ID, func(c *ledger.Connection) { c.NextSync = now.Add(maxPollWait) })
+		if err == nil {
+			err = s.Sync(ctx, c.ID)
+		}
+		failed = append(failed, err)
+	}
+	return errors.Join(failed...)
+}
+
+// source is a connection that is being synced.
+type source struct {
+	connection   ledger.Connection
+	connector    connectors.Connector
+	auth         seal.Secret
+	integrations []ledger.Integration
+	wanted       []connectors.Wanted
+	started      time.Time
+}
+
+// sync fetches what is new, hands it to the queue in batches, and moves the
+// connection's state on once the queue has accepted it.
+func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) error {
+	lease, err := s.leases.Acquire(ctx, "sync/"+m.ConnectionID, d.ID, leaseTime)
+	if err != nil {
+		return busy(err)
+	}
+	defer s.release(ctx, lease)
+
+	src, err := s.openSource(ctx, m.ConnectionID)
+	if err != nil || src == nil {
+		return err
+	}
+	if src.connection.LastSync.After(d.Published) && src.connection.Wanted == wantedKey(src.integrations) {
+		return nil // a sync that began after this was asked for has done it
+	}
+	state := src.connection.State
+	whole := src.connection.Wanted != wantedKey(src.integrations)
+	if whole {
+		state = nil
+	}
+	for range mostUpdates {
+		u, err := src.fetchUpdate(ctx, state)
+		if errs.Is(err, errs.Conflict) && state != nil {
+			state, whole = nil, true // the connector cannot go on from there
+			continue
+		}
+		if err != nil {
+			return s.bankFailed(ctx, src, err)
+		}
+		if err := s.publishUpdate(ctx, src, u, whole); err != nil {
+			return err
+		}
+		if err := s.moveOn(ctx, lease, src, u); err != nil {
+			return err
+		}
+		if u.more == connectors.NoMore {
+			return nil
+		}
+		state = u.next
+	}
+	return s.Sync(ctx, m.ConnectionID)
+}
+
+// openSource returns nil where there is nothing to sync.
+func (s *Service) openSource(ctx context.Context, connectionID string) (*source, error) {
+	src := &source{started: s.Now()}
+	found := false
+	err := s.Engine.View(ctx, func(tx store.Tx) error {
+		var err error
+		src.connection, found, err = s.records.Connections.Find(tx, store.Key(connectionID))
+		if err != nil || !found {
+			return err
+		}
+		src.integrations, err = s.records.IntegrationsOfConnection(tx, connectionID)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading connection %s: %w", connectionID, err)
+	}
+	src.integrations = slices.DeleteFunc(src.integrations, func(i ledger.Integration) bool { return i.Stopped != nil })
+	if !found || src.connection.Status != ledger.Connected || len(src.integrations) == 0 {
+		return nil, nil
+	}
+	if src.connector, err = s.Connectors.Get(src.connection.Connector); err != nil {
+		return nil, err
+	}
+	secret, err := s.Sealer.Open(ctx, src.connection.Secret, ledger.SecretContext(connectionID))
+	if err != nil {
+		return nil, fmt.Errorf("unsealing connection %s: %w", connectionID, err)
+	}
+	src.auth = seal.NewSecret(string(secret))
+	src.wanted = wantedOf(src.integrations)
+	return src, nil
+}
+
+// wantedOf returns the accounts to ask for. Two integrations of one account
+// are asked for once, since the earlier of their days.
+func wantedOf(integrations []ledger.Integration) []connectors.Wanted {
+	since := make(map[string]bank.Date)
+	for _, i := range integrations {
+		if day, ok := since[i.BankKey]; !ok || i.Since.Before(day) {
+			since[i.BankKey] = i.Since
+		}
+	}
+	wanted := make([]connectors.Wanted, 0, len(since))
+	for key, day := range since {
+		wanted = append(wanted, connectors.Wanted{Key: key, Since: day})
+	}
+	slices.SortFunc(wanted, func(a, b connectors.Wanted) int { return cmp.Compare(a.Key, b.Key) })
+	return wanted
+}
+
+// wantedKey describes what a state is good for. When a person saves the period
+// again it changes, and everything is fetched again.
+func wantedKey(integrations []ledger.Integration) string {
+	parts := make([]string, len(integrations))
+	for n, i := range integrations {
+		parts[n] = fmt.Sprintf("%s %s %s %d", i.ID, i.BankKey, i.Since, i.Resync)
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, "; ")
+}
+
+// update is one whole update of a connection.
+type update struct {
+	accounts map[string]*accountUpdate // by stable key
+	next     []byte
+	more     connectors.More
+}
+
+type accountUpdate struct {
+	rows     []bank.Transaction
+	removed  []string
+	complete []connectors.Days
+	balance  *bank.Balance
+	err      error
+}
+
+// fetchUpdate reads the pages of one update. An update is applied as a whole:
+// when it is interrupted the next try begins from the same state.
+func (src *source) fetchUpdate(ctx context.Context, state []byte) (update, error) {
+	u := update{accounts: make(map[string]*accountUpdate)}
+	for range mostPages {
+		page, err := src.connector.Fetch(ctx, connectors.FetchRequest{
+			Auth: src.auth, Wanted: src.wanted, State: state, Limit: pageLimit,
+		})
+		if err != nil {
+			return update{}, err
+		}
+		for _, a := range page.Accounts {
+			u.add(a)
+		}
+		if page.More == connectors.SameUpdate && bytes.Equal(page.Next, state) {
+			return update{}, fmt.Errorf("the connector %s gives the same page again", src.connection.Connector)
+		}
+		u.next, u.more = page.Next, page.More
+		if page.More != connectors.SameUpdate {
+			return u, nil
+		}
+		state = page.Next
+	}
+	return update{}, fmt.Errorf("the connector %s gives more than %d pages", src.connection.Connector, mostPages)
+}
+
+func (u *update) add(p connectors.AccountPage) {
+	a, ok := u.accounts[p.Key]
+	if !ok {
+		a = &accountUpdate{}
+		u.accounts[p.Key] = a
+	}
+	a.rows = append(a.rows, p.Transactions...)
+	a.removed = append(a.removed, p.Removed...)
+	if !p.Complete.From.IsZero() {
+		a.complete = append(a.complete, p.Complete)
+	}
+	if p.Balance != nil {
+		a.balance = p.Balance
+	}
+	if p.Err != nil {
+		a.err = p.Err
+	}
+}
+
+// publishUpdate turns the update into runs, one for each integration it
+// concerns, and hands them to the queue.
+func (s *Service) publishUpdate(ctx context.Context, src *source, u update, whole bool) error {
+	for _, i := range src.integrations {
+		a, ok := u.accounts[i.BankKey]
+		if !ok {
+			continue
+		}
+		if err := s.startRun(ctx, src, i, a, whole); err != nil {
+			return fmt.Errorf("integration %s: %w", i.ID, err)
+		}
+	}
+	return nil
+}
+
+// moveOn keeps the state after an update, and what else the bank has told.
+func (s *Service) moveOn(ctx context.Context, lease store.Lease, src *source, u update) error {
+	poll := src.connector.Info().PollEvery
+	return s.Engine.Update(ctx, func(tx store.Tx) error {
+		if err := s.leases.Check(tx, lease); err != nil {
+			return err
+		}
+		c, found, err := s.records.Connections.Find(tx, store.Key(src.connection.ID))
+		if err != nil || !found {
+			return err
+		}
+		current, err := s.records.IntegrationsOfConnection(tx, c.ID)
+		if err != nil {
+			return err
+		}
+		for n, account := range c.Accounts {
+			if a, ok := u.accounts[account.Key]; ok {
+				c.Accounts[n].Gone = errs.Is(a.err, errs.AccountGone)
+				if a.balance != nil {
+					c.Accounts[n].Balance = a.balance
+				}
+			}
+		}
+		c.State, c.Wanted = u.next, wantedKey(src.integrations)
+		c.LastSync, c.Failures, c.Problem = src.started, 0, nil
+		c.NextSync = s.Now().Add(spread(max(poll, time.Second), s.Jitter()))
+		if err := s.records.Connections.Put(tx, store.Key(c.ID), c); err != nil {
+			return err
+		}
+		for _, i := range current {
+			if a, ok := u.accounts[i.BankKey]; ok && i.Stopped == nil && s.noteAccount(&i, a) {
+				if err := s.records.PutIntegration(tx, i); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// noteAccount writes into an integration what the bank says of its account, and
+// reports whether that changed it.
+func (s *Service) noteAccount(i *ledger.Integration, a *accountUpdate) bool {
+	switch {
+	case errs.Is(a.err, errs.AccountGone):
+		i.Stopped = s.problem(a.err)
+	case a.err != nil:
+		if i.Notice != nil && i.Notice.Code == errs.CodeOf(a.err) {
+			return false
+		}
+		i.Notice = s.problem(a.err)
+	default:
+		return false
+	}
+	return true
+}
+
+// bankFailed keeps what the person should know and decides when to ask again.
+// The failure is recorded, so the message is done; the clock asks again.
+func (s *Service) bankFailed(ctx context.Context, src *source, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	code := errs.CodeOf(err)
+	s.Log.WarnContext(ctx, "sync failed", "connection", src.connection.ID, "connector", src.connection.Connector, "code", string(code), "error", err)
+	return s.updateConnection(ctx, src.connection.ID, func(c *ledger.Connection) {
+		if c.Status != ledger.Connected {
+			return
+		}
+		c.Problem = s.problem(err)
+		c.Failures++
+		switch code {
+		case errs.NeedsReauth, errs.InvalidCredentials:
+			c.Status = ledger.Reconnect
+			c.NextSync = time.Time{}
+		case errs.UserActionAtBank:
+			c.NextSync = s.Now().Add(actionWait)
+		case errs.Config:
+			c.NextSync = s.Now().Add(maxPollWait)
+		default:
+			wait := min(minPollWait<<min(c.Failures-1, 12), maxPollWait)
+			c.NextSync = s.Now().Add(max(spread(wait, s.Jitter()), errs.After(err)))
+		}
+	})
+}
+
+func (s *Service) updateConnection(ctx context.Context, id string, change func(*ledger.Connection)) error {
+	err := s.records.Connections.Update(ctx, s.Engine, store.Key(id), func(c ledger.Connection) (ledger.Connection, error) {
+		change(&c)
+		return c, nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // removed meanwhile
+	}
+	return err
+}
+
+// spread varies a wait by a fifth either way, so that what began together does
+// not stay together.
+func spread(d time.Duration, jitter float64) time.Duration {
+	return d + time.Duration((jitter-0.5)*0.4*float64(d))
+}
+
+func (s *Service) release(ctx context.Context, lease store.Lease) {
+	if err := s.leases.Release(context.WithoutCancel(ctx), lease); err != nil {
+		s.Log.WarnContext(ctx, "lease not released", "lease", lease.Name, "error", err)
+	}
+}
+
+// busy says of a lease that is held: later.
+func busy(err error) error {
+	if errors.Is(err, store.ErrHeld) {
+		return &errs.Error{Code: errs.Unavailable, After: time.Second, Err: err}
+	}
+	return err
+}
