@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -202,7 +202,7 @@ func TestReasonsAndMessagesRefineTheStatus(t *testing.T) {
 		"400 with an envelope of other kind": {reply{status: 400, body: `{"error":"no"}`}, errs.Invalid, ""},
 		"400 with control characters":        {reply{status: 400, body: `{"error":{"message":"a\n\u0000b\u202e  c"}}`}, errs.Invalid, "The book refused this: a b c."},
 		"400 of a locked date":               {envelope(400, "badRequest", "Cannot record on or before the lock date 2026-01-31"), errs.Locked, ""},
-		"400 of a book locked until":         {envelope(400, "badRequest", "Book is locked until 2026-01-31"), errs.Locked, ""},
+		"400 of a book locked until":         {envelope(400, "badRequest", "Cannot change a transaction of 2026-01-30: the book is locked until 2026-01-31"), errs.Locked, ""},
 		"422 of a closed period":             {envelope(422, "invalid", "The period is closed"), errs.Locked, ""},
 		"403 of a closing date":              {envelope(403, "forbidden", "Date is before closing date"), errs.Locked, ""},
 		"409 of a locked book":               {envelope(409, "conflict", "Locked book"), errs.Locked, ""},
@@ -615,7 +615,7 @@ func TestARefusedConnectionDidNothing(t *testing.T) {
 
 func TestAnUnknownHostOrCertificateDidNothing(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	server.StartTLS()
 	defer server.Close()
 	lookup := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {

@@ -269,7 +269,10 @@ func TestAListThatBreaksEndsWithItsError(t *testing.T) {
 
 func TestAListMayBeLeftEarly(t *testing.T) {
 	s := replies(page("c1", "1", "2"), page("", "3"))
-	for range s.client().Transactions(t.Context(), "b", "", 0) {
+	for _, err := range s.client().Transactions(t.Context(), "b", "", 0) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	if len(s.asked) != 1 {

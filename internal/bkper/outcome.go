@@ -41,8 +41,7 @@ func OutcomeOf(err error) Outcome {
 	if err == nil {
 		return Done
 	}
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f.outcome
 	}
 	return Unknown

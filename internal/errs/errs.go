@@ -101,8 +101,7 @@ func Public(err error) string {
 // After returns how long err asks to wait before the next try, 0 if it does
 // not say.
 func After(err error) time.Duration {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.After
 	}
 	return 0
