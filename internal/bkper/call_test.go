@@ -613,6 +613,25 @@ func TestARefusedConnectionDidNothing(t *testing.T) {
 	}
 }
 
+func TestWhatATransportTellsOfDialingIsBelieved(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err     error
+		outcome Outcome
+		tries   int
+	}{
+		"refused":        {fmt.Errorf("calling: %w", syscall.ECONNREFUSED), NotDone, 3},
+		"dial timeout":   {&net.OpError{Op: "dial", Err: context.DeadlineExceeded}, NotDone, 3},
+		"reset":          {&net.OpError{Op: "read", Err: syscall.ECONNRESET}, Unknown, 1},
+		"write":          {&net.OpError{Op: "write", Err: syscall.EPIPE}, Unknown, 1},
+		"nothing at all": {io.EOF, Unknown, 1},
+	} {
+		s := replies(reply{err: tt.err})
+		if err := create(t.Context(), s.client()); OutcomeOf(err) != tt.outcome || !errs.Is(err, errs.Unavailable) || len(s.asked) != tt.tries {
+			t.Errorf("%s: %v after %d tries", name, err, len(s.asked))
+		}
+	}
+}
+
 func TestAnUnknownHostOrCertificateDidNothing(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
