@@ -154,10 +154,7 @@ func (c *Completer) write(ctx context.Context, book Book, bookID string, part []
 			}
 		}
 		for _, e := range entries {
-			if err := c.records.Entries.Put(tx, e.Key(), e); err != nil {
-				return err
-			}
-			if err := c.records.Work.Delete(tx, ledger.WorkKey(bookID, ledger.OpenDraft, e.RemoteID)); err != nil {
+			if err := c.records.PutEntry(tx, e); err != nil {
 				return err
 			}
 		}

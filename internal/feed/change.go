@@ -58,7 +58,7 @@ func (w *work) change(ctx context.Context, c change) error {
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
 		}
-		return w.putEntry(tx, e)
+		return w.records.PutEntry(tx, e)
 	})
 }
 

@@ -215,7 +215,7 @@ func (w *work) newEntry(b batch, t bank.Transaction, taken map[string]bool) (led
 // put writes entries with what leads to them and what they wait for.
 func (w *work) put(tx store.Tx, puts []entryPut) error {
 	for _, p := range puts {
-		if err := w.putEntry(tx, p.entry); err != nil {
+		if err := w.records.PutEntry(tx, p.entry); err != nil {
 			return err
 		}
 		for _, id := range p.ids {
@@ -223,38 +223,6 @@ func (w *work) put(tx store.Tx, puts []entryPut) error {
 			if err := w.records.SourceIDs.Put(tx, key, ledger.SourceRef{Entry: p.entry.Key()}); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// putEntry writes an entry and brings what it waits for in line with its state.
-func (s *Service) putEntry(tx store.Tx, e ledger.Entry) error {
-	if err := s.records.Entries.Put(tx, e.Key(), e); err != nil {
-		return err
-	}
-	ref := ledger.Ref{RemoteID: e.RemoteID}
-	if e.State == ledger.Matched && e.TransactionID != "" {
-		if err := s.records.Matched.Put(tx, store.Key(e.BookID, e.TransactionID), ref); err != nil {
-			return err
-		}
-	}
-	waits := map[ledger.Work]bool{
-		ledger.ToConfirm:  e.State == ledger.Claimed,
-		ledger.ToUnpark:   e.State == ledger.Parked,
-		ledger.OpenDraft:  e.State == ledger.Recorded && e.Written != nil && e.Written.IsOpen(),
-		ledger.FlaggedRow: e.Flag != "",
-	}
-	for _, kind := range []ledger.Work{ledger.ToConfirm, ledger.ToUnpark, ledger.OpenDraft, ledger.FlaggedRow} {
-		key := ledger.WorkKey(e.BookID, kind, e.RemoteID)
-		var err error
-		if waits[kind] {
-			err = s.records.Work.Put(tx, key, ref)
-		} else {
-			err = s.records.Work.Delete(tx, key)
-		}
-		if err != nil {
-			return err
 		}
 	}
 	return nil
@@ -521,7 +489,7 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 			entries = append(entries, e)
 		}
 		for _, e := range entries {
-			if err := w.putEntry(tx, e); err != nil {
+			if err := w.records.PutEntry(tx, e); err != nil {
 				return err
 			}
 		}

@@ -201,7 +201,7 @@ func (w *work) reclaim(ctx context.Context, entries []ledger.Entry) ([]ledger.En
 			open = append(open, now)
 		}
 		for _, e := range open {
-			if err := w.putEntry(tx, e); err != nil {
+			if err := w.records.PutEntry(tx, e); err != nil {
 				return err
 			}
 		}

@@ -258,7 +258,9 @@ type Entry struct {
 	// TransactionID is the transaction of the book.
 	TransactionID string   `json:"transactionId,omitempty"`
 	Written       *Written `json:"written,omitempty"`
-	Problem       *Problem `json:"problem,omitempty"` // why it is parked
+	// Touched says that a person has changed the transaction in the book.
+	Touched bool     `json:"touched,omitempty"`
+	Problem *Problem `json:"problem,omitempty"` // why it is parked
 	// Flag says in words what differs between bank and book after a person
 	// has touched the transaction.
 	Flag      string    `json:"flag,omitempty"`
