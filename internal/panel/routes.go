@@ -1,0 +1,74 @@
+package panel
+
+import "net/http"
+
+// route is one operation of the API. Its request and answer shapes are
+// examples of their types; the description of the API is made of them.
+type route struct {
+	method  string
+	path    string // below apiRoot, as gin wants it
+	summary string
+	query   []queryParam
+	body    any  // nil: none
+	file    bool // the body is a file
+	status  int  // of success
+	answer  any
+	handle  func(*call) (status int, answer any, err error)
+}
+
+type queryParam struct {
+	name     string
+	doc      string
+	required bool
+}
+
+var (
+	todayParam  = queryParam{"today", "The caller's calendar date, yyyy-mm-dd; the choices of periods count from it.", false}
+	cursorParam = queryParam{"cursor", "Where to go on: next of the answer before.", false}
+)
+
+func (p *Panel) table() []route {
+	const (
+		get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
+		ok             = http.StatusOK
+		created        = http.StatusCreated
+		accepted       = http.StatusAccepted
+	)
+	return []route{
+		{get, "/me", "Who is calling.", nil, nil, false, ok, meView{}, me},
+
+		{get, "/countries", "The countries in which banks can be linked.", nil, nil, false, ok, countriesView{}, countries},
+		{get, "/institutions", "The banks of a country.", []queryParam{
+			{"country", "ISO 3166-1 alpha-2.", true}, {"q", "Words of the bank's name.", false},
+		}, nil, false, ok, institutionsView{}, institutions},
+
+		{post, "/attempts", "Begin to sign in at a bank.", nil, beginBody{}, false, created, attemptView{}, begin},
+		{get, "/attempts/:attemptId", "How a sign-in stands.", nil, nil, false, ok, attemptView{}, attempt},
+		{post, "/attempts/:attemptId/answer", "Answer what the bank asks. What it refuses can be answered again.", nil, answerBody{}, false, ok, attemptView{}, answer},
+
+		{get, "/connections", "The caller's own connections.", []queryParam{todayParam}, nil, false, ok, connectionsView{}, connections},
+		{get, "/connections/:connectionId", "One of them.", []queryParam{todayParam}, nil, false, ok, connectionView{}, connection},
+		{del, "/connections/:connectionId", "Disconnect the bank and forget the connection and its integrations. What is recorded stays.", nil, nil, false, ok, endingView{}, removeConnection},
+		{post, "/connections/:connectionId/sync", "Ask the bank for news now.", nil, nil, false, accepted, connectionView{}, syncConnection},
+		{post, "/connections/:connectionId/disconnect", "Destroy what opens the bank and stop its integrations. To reconnect sets them going again.", nil, nil, false, ok, endingView{}, disconnect},
+
+		{get, "/books/:bookId", "A book.", nil, nil, false, ok, bookView{}, book},
+		{get, "/books/:bookId/accounts", "Its accounts, by name.", nil, nil, false, ok, accountsView{}, accounts},
+		{get, "/books/:bookId/integrations", "Which bank accounts record into the book.", nil, nil, false, ok, integrationsView{}, integrations},
+		{post, "/books/:bookId/integrations", "Make a bank account record into the book, or save its integration again: that fetches the period once more, and nothing comes twice.", nil, saveBody{}, false, ok, integrationView{}, saveIntegration},
+		{del, "/books/:bookId/integrations/:integrationId", "Stop a bank account from recording into the book. What is recorded stays.", nil, nil, false, ok, done{}, removeIntegration},
+		{get, "/books/:bookId/integrations/:integrationId/pending", "What the bank has announced and not booked.", nil, nil, false, ok, pendingView{}, pending},
+		{get, "/books/:bookId/runs", "What came into the book, when, and what became of it.", []queryParam{cursorParam}, nil, false, ok, runsView{}, runs},
+		{get, "/books/:bookId/runs/:runId", "One run with its rows.", []queryParam{cursorParam}, nil, false, ok, runDetailView{}, run},
+		{get, "/books/:bookId/parked", "Rows that the book has refused.", nil, nil, false, ok, parkedView{}, parked},
+		{post, "/books/:bookId/parked/retry", "Try them again.", nil, nil, false, accepted, retriedView{}, retryParked},
+		{post, "/books/:bookId/statements", "Record a statement file: OFX or QFX.", []queryParam{
+			{"accountId", "The account of the book to record into.", true}, {"name", "The name of the file.", true},
+		}, nil, true, accepted, startedView{}, uploadStatement},
+
+		{get, "/dead", "Work that was given up after many tries, of a book and of the caller's connections.", []queryParam{
+			{"bookId", "The book.", true},
+		}, nil, false, ok, deadView{}, deadLetters},
+		{post, "/dead/:letterId/replay", "Try it once more.", nil, nil, false, accepted, done{}, replay},
+	}
+}
