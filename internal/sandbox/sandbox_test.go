@@ -48,14 +48,20 @@ func open(t testing.TB, path string, change func(*sandbox.Options)) *sandbox.Ser
 
 func newBench(t testing.TB, change func(*sandbox.Options)) *bench {
 	t.Helper()
-	s := open(t, filepath.Join(t.TempDir(), "book.db"), change)
-	server := httptest.NewServer(s.API())
+	b := serve(t, open(t, filepath.Join(t.TempDir(), "book.db"), change))
 	t.Cleanup(func() {
-		server.Close()
-		if err := s.Close(); err != nil {
+		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	return b
+}
+
+// serve answers the API of s over HTTP until the test ends.
+func serve(t testing.TB, s *sandbox.Server) *bench {
+	t.Helper()
+	server := httptest.NewServer(s.API())
+	t.Cleanup(server.Close)
 	return &bench{s, server.URL, t}
 }
 

@@ -58,7 +58,7 @@ type Server struct {
 	wake        chan struct{} // holds a token when there is work for Run
 }
 
-const openTimeout = 5 * time.Second
+const openTimeout = time.Second
 
 // Open opens the database file, or creates it with the demo book in it.
 func Open(ctx context.Context, opts Options) (*Server, error) {

@@ -49,7 +49,7 @@ type wireAccount struct {
 	Archived             *bool             `json:"archived,omitempty"`
 	HasTransactionPosted *bool             `json:"hasTransactionPosted,omitempty"`
 	Groups               []*wireGroup      `json:"groups,omitempty"`
-	Properties           map[string]string `json:"properties,omitempty"`
+	Properties           map[string]string `json:"properties,omitzero"`
 	Balance              string            `json:"balance,omitempty"`
 	AgentID              string            `json:"agentId,omitempty"`
 	CreatedAt            string            `json:"createdAt,omitempty"`
