@@ -12,6 +12,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	paths := map[queuetest.Queue]string{}
 	open := func(tb testing.TB, path string, policy queue.Policy) queuetest.Queue {
 		tb.Helper()
