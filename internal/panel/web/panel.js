@@ -1,0 +1,114 @@
+// The panel: loads what it shows, keeps it fresh while it is looked at, and
+// follows the book it is framed by.
+
+import * as api from './api.js';
+import { activity } from './activity.js';
+import { banks } from './banks.js';
+import { connector } from './connect.js';
+import { by, h, showTrouble } from './dom.js';
+import { refreshMoments } from './format.js';
+import { statement } from './statement.js';
+
+const every = 4000; // milliseconds between looks
+const patience = 30000; // at most, when the app does not answer
+
+const page = document.body.dataset;
+const book = api.bookApi(page.book);
+const state = {
+  account: page.account, accounts: [], connections: [], integrations: [], runs: [], runsNext: '', parked: [], dead: [],
+};
+
+let timer = 0;
+let failures = 0;
+let looking = null;
+
+/** Loads everything once. Calls that come meanwhile wait for the next one. */
+async function look() {
+  clearTimeout(timer);
+  looking ??= (async () => {
+    try {
+      const [connections, integrations, runs, parked, dead] = await Promise.all([
+        api.connections(), book.integrations(), book.runs(), book.parked(), book.dead(),
+      ]);
+      if (state.accounts.length === 0 || integrations.integrations.some((i) => !state.accounts.some((a) => a.id === i.accountId))) {
+        state.accounts = (await book.accounts()).accounts;
+      }
+      Object.assign(state, {
+        connections: connections.connections, integrations: integrations.integrations,
+        runs: runs.runs, runsNext: runs.next ?? '', parked: parked.rows, dead: dead.letters,
+      });
+      if (failures > 0) showTrouble(by('trouble'), null);
+      failures = 0;
+      for (const show of shows) show();
+      refreshMoments();
+      document.body.dataset.ready = 'yes';
+    } catch (error) {
+      failures++;
+      showTrouble(by('trouble'), error);
+    } finally {
+      looking = null;
+    }
+  })();
+  await looking;
+  clearTimeout(timer);
+  if (document.visibilityState === 'visible') timer = setTimeout(look, Math.min(every * 2 ** Math.min(failures, 5), failures ? patience : every));
+}
+
+/** After the person has changed something: look now, and say what was done. */
+async function changed(text) {
+  await looking;
+  await look();
+  if (text) say(text);
+}
+
+let saying = 0;
+function say(text) {
+  clearTimeout(saying);
+  by('said').replaceChildren(h('p', { class: 'note good' }, text));
+  saying = setTimeout(() => by('said').replaceChildren(), 8000);
+}
+
+const connect = connector({ book, state, changed, say });
+const act = { changed, reconnect: connect.reconnect, account: connect.account };
+const shows = [banks({ book, state, act }), activity({ book, state, act }), statement({ book, state, act })];
+
+for (const button of document.querySelectorAll('.connect')) button.addEventListener('click', connect.start);
+
+const tabs = [...document.querySelectorAll('[role=tab]')];
+function open(tab, focus) {
+  for (const one of tabs) {
+    const chosen = one === tab;
+    one.setAttribute('aria-selected', String(chosen));
+    one.tabIndex = chosen ? 0 : -1;
+    by(one.getAttribute('aria-controls')).hidden = !chosen;
+  }
+  if (focus) tab.focus();
+}
+tabs.forEach((tab, n) => {
+  tab.addEventListener('click', () => open(tab, false));
+  tab.addEventListener('keydown', (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step) open(tabs[(n + step + tabs.length) % tabs.length], true);
+  });
+});
+
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible') look();
+});
+
+// The book tells where the person is now. Only what frames this page is
+// believed, and only about addresses of this page.
+window.addEventListener('message', (event) => {
+  if (window.parent === window || event.source !== window.parent || !page.parents.split(' ').includes(event.origin)) return;
+  if (event.data?.type !== 'bkper:app-url-changed' || typeof event.data.url !== 'string') return;
+  const next = URL.canParse(event.data.url) ? new URL(event.data.url) : null;
+  if (next === null || next.origin !== location.origin || next.pathname !== location.pathname) return;
+  if ((next.searchParams.get('bookId') ?? '') !== page.book) {
+    location.replace(next);
+    return;
+  }
+  history.replaceState(null, '', next);
+  state.account = next.searchParams.get('accountId') ?? '';
+});
+
+look();
