@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/bank-connections/bkper-bot/connectors"
@@ -117,6 +118,27 @@ func handle[T any](ctx context.Context, d queue.Delivery, do func(context.Contex
 	return nil
 }
 
+// Ordering keys of messages: what concerns one thing is done one after the
+// other.
+func connectionKey(id string) string             { return "connection:" + store.Key(id) }
+func bookKey(id string) string                   { return "book:" + store.Key(id) }
+func accountKey(bookID, accountID string) string { return "account:" + store.Key(bookID, accountID) }
+
+// SubjectOf returns the book or the connection that the messages of an ordering
+// key are about.
+func SubjectOf(key string) (bookID, connectionID string) {
+	kind, id, _ := strings.Cut(key, ":")
+	parts := store.Parts(id)
+	switch kind {
+	case "connection":
+		return "", parts[0]
+	case "book", "account":
+		return parts[0], ""
+	default:
+		return "", ""
+	}
+}
+
 // message builds a message; body always marshals, it is one of ours.
 func message(id, key, kind string, body any) (queue.Message, error) {
 	data, err := json.Marshal(body)
@@ -142,7 +164,7 @@ type learnMessage struct {
 // Learn asks for the posted history of a book to be learned, on behalf of a
 // user who may see it.
 func (s *Service) Learn(ctx context.Context, bookID, userID string) error {
-	return s.publish(ctx, "learn:"+bookID+":"+s.NewID(), "book:"+bookID, kindLearn, learnMessage{BookID: bookID, UserID: userID})
+	return s.publish(ctx, "learn:"+bookID+":"+s.NewID(), bookKey(bookID), kindLearn, learnMessage{BookID: bookID, UserID: userID})
 }
 
 func (s *Service) learn(ctx context.Context, _ queue.Delivery, m learnMessage) error {

@@ -37,7 +37,7 @@ func (s *Service) RetryParked(ctx context.Context, bookID string) (int, error) {
 		return 0, err
 	}
 	if len(waiting) > 0 {
-		if err := s.publish(ctx, "retry:"+bookID+":"+s.NewID(), "book:"+bookID, kindRetry, retryMessage{bookID}); err != nil {
+		if err := s.publish(ctx, "retry:"+bookID+":"+s.NewID(), bookKey(bookID), kindRetry, retryMessage{bookID}); err != nil {
 			return 0, err
 		}
 	}

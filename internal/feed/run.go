@@ -38,7 +38,7 @@ type target struct {
 }
 
 // key orders what is recorded into one account of a book.
-func (t target) key() string { return "record:" + t.BookID + ":" + t.AccountID }
+func (t target) key() string { return accountKey(t.BookID, t.AccountID) }
 
 // row is a row of a batch. A row of Context needs nothing itself: it is there
 // because rows of one day are matched together.

@@ -37,7 +37,7 @@ type syncMessage struct {
 // Sync asks for what is new of a connection. Asking again before that was done
 // does no harm.
 func (s *Service) Sync(ctx context.Context, connectionID string) error {
-	return s.publish(ctx, "sync:"+connectionID+":"+s.NewID(), "connection:"+connectionID, kindSync, syncMessage{connectionID})
+	return s.publish(ctx, "sync:"+connectionID+":"+s.NewID(), connectionKey(connectionID), kindSync, syncMessage{connectionID})
 }
 
 // Tick asks for every connection whose time has come. The clock calls it.

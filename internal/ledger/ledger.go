@@ -93,6 +93,7 @@ type Connection struct {
 	Status      ConnectionStatus `json:"status"`
 	Problem     *Problem         `json:"problem,omitempty"`
 	Secret      []byte           `json:"secret,omitempty"` // sealed; none when disconnected
+	Ref         string           `json:"ref,omitempty"`    // what the provider's webhooks call it
 	Expires     time.Time        `json:"expires,omitzero"` // when the bank will want the person again
 	Accounts    []BankAccount    `json:"accounts"`
 	// PrivacyAccepted is when the person accepted the privacy policy.

@@ -134,6 +134,9 @@ func (s *Service) finish(ctx context.Context, attempt ledger.Attempt, auth conne
 			connection.Problem = s.problemOf(listErr)
 		}
 		connection.Secret, connection.Expires = sealed, auth.Expires
+		if target, ok := connector.(connectors.WebhookTarget); ok {
+			connection.Ref = target.AuthorizationRef(auth.Secret)
+		}
 		connection.PrivacyAccepted, connection.NextSync = attempt.PrivacyAccepted, now
 		connection.Accounts = mergeAccounts(connection.Accounts, listed)
 

@@ -31,3 +31,21 @@ func Key(parts ...string) string {
 func Below(parts ...string) Span {
 	return Prefix(Key(parts...) + string(separator))
 }
+
+// Parts takes apart what Key has joined.
+func Parts(id string) []string {
+	parts := []string{""}
+	for i := 0; i < len(id); i++ {
+		last := &parts[len(parts)-1]
+		switch {
+		case id[i] == separator:
+			parts = append(parts, "")
+		case id[i] == escape && i+1 < len(id):
+			i++
+			*last += id[i : i+1]
+		default:
+			*last += id[i : i+1]
+		}
+	}
+	return parts
+}

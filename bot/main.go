@@ -1,0 +1,61 @@
+// Command bot is Bank Connections for Bkper: the program, and the only place
+// that knows its HTTP routes and its wiring.
+//
+//	bot                  serves the panel, the events and, without settings, the
+//	                     stand-ins: everything one needs to try it
+//	bot import FILE      records a statement file into a book
+//	bot evaluate FILE    replays a labelled history through the learner
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/sethvargo/go-envconfig"
+
+	"github.com/bank-connections/bkper-bot/internal/learn/evaluate"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], envconfig.OsLookuper(), os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program without its process: it returns the exit code.
+func run(ctx context.Context, args []string, env envconfig.Lookuper, stdout, stderr io.Writer) int {
+	command := "serve"
+	if len(args) > 0 {
+		command, args = args[0], args[1:]
+	}
+	if command == "evaluate" {
+		return evaluate.Main(ctx, args, stdout, stderr)
+	}
+	err := func() error {
+		cfg, err := readConfig(ctx, env)
+		if err != nil {
+			return err
+		}
+		log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: cfg.LogLevel}))
+		switch command {
+		case "serve":
+			return serve(ctx, cfg, log, stdout)
+		case "import":
+			return importFile(ctx, cfg, log, args, stdout)
+		default:
+			return fmt.Errorf("there is no command %q: use none, import or evaluate", command)
+		}
+	}()
+	if err != nil && !errors.Is(err, context.Canceled) {
+		_, _ = fmt.Fprintln(stderr, "bank connections:", err)
+		return 1
+	}
+	return 0
+}
