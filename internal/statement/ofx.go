@@ -61,7 +61,7 @@ func ofxStatement(from ofx.Statement, opts Options) Statement {
 		From:     ofxDate(from.From),
 		To:       ofxDate(from.To),
 	}
-	if from.Currency != "" && declared == "" {
+	if from.Currency != "" && declared == "" && to.Currency != "" {
 		to.Problems = append(to.Problems, Problem{
 			Line:   from.Line,
 			Text:   clip(from.Currency, 40),
@@ -73,10 +73,10 @@ func ofxStatement(from ofx.Statement, opts Options) Statement {
 	for _, row := range from.Rows {
 		amounts = append(amounts, row.Amount)
 	}
-	numbers := newNumbers(to.Currency, amounts)
+	n := newNumbers(to.Currency, amounts)
 
 	for i, row := range from.Rows {
-		transaction, err := ofxTransaction(row, to.Currency, numbers)
+		transaction, err := ofxTransaction(row, to.Currency, n)
 		if err != nil {
 			to.Problems = append(to.Problems, Problem{
 				Row:    i + 1,
@@ -91,7 +91,7 @@ func ofxStatement(from ofx.Statement, opts Options) Statement {
 	dropSharedIDs(to.Transactions)
 
 	if from.Ledger.Amount != "" {
-		balance, err := ofxBalance(from.Ledger, to, numbers)
+		balance, err := ofxBalance(from.Ledger, to, n)
 		if err != nil {
 			to.Problems = append(to.Problems, Problem{
 				Line:   from.Ledger.Line,
@@ -144,11 +144,11 @@ func ofxCurrency(declared money.Currency, rows []ofx.Row, opts Options) money.Cu
 }
 
 // ofxTransaction returns the transaction that a row is, or why it is none.
-func ofxTransaction(row ofx.Row, currency money.Currency, numbers numbers) (bank.Transaction, error) {
+func ofxTransaction(row ofx.Row, currency money.Currency, n numbers) (bank.Transaction, error) {
 	if err := ofxRefuse(row, currency); err != nil {
 		return bank.Transaction{}, err
 	}
-	number, err := numbers.read(row.Amount)
+	number, err := n.read(row.Amount)
 	if err != nil {
 		return bank.Transaction{}, fmt.Errorf("%w. Enter it by hand", err)
 	}
@@ -207,11 +207,11 @@ func ofxRefuse(row ofx.Row, currency money.Currency) error {
 	return nil
 }
 
-func ofxBalance(from ofx.Balance, statement Statement, numbers numbers) (bank.Balance, error) {
+func ofxBalance(from ofx.Balance, statement Statement, n numbers) (bank.Balance, error) {
 	if statement.Currency == "" {
 		return bank.Balance{}, errors.New("its currency is not known")
 	}
-	number, err := numbers.read(from.Amount)
+	number, err := n.read(from.Amount)
 	if err != nil {
 		return bank.Balance{}, err
 	}

@@ -330,6 +330,7 @@ func TestCharacterSets(t *testing.T) {
 		{"windows-1252 is read as declared", encode(charmap.Windows1252, sgml("USASCII", "1252")), "windows-1252", text},
 		{"windows-1252 is found behind a declared UTF-8", encode(charmap.Windows1252, xml("UTF-8")), "windows-1252", text},
 		{"windows-1252 is found behind a declared nothing", encode(charmap.Windows1252, sgml("USASCII", "NONE")), "windows-1252", text},
+		{"windows-1252 is found behind a set that is not to be read", encode(charmap.Windows1252, xml("ISO-2022-KR")), "windows-1252", text},
 		{"windows-1252 is found behind a declared nonsense", encode(charmap.Windows1252, xml("x-none-such")), "windows-1252", text},
 		{"ISO-8859-1 is read as windows-1252, which has it all", encode(charmap.ISO8859_1, latin1(xml("ISO-8859-1"))), "windows-1252", latin1(text)},
 		{"ISO-8859-15 has its euro", encode(charmap.ISO8859_15, noDash(xml("ISO-8859-15"))), "iso-8859-15", noDash(text)},
@@ -495,30 +496,32 @@ func manyRows(n int) string {
 }
 
 func TestTimeIsLinearWhateverIsInTheFile(t *testing.T) {
-	const size = 2 << 20
-	for name, unit := range map[string]string{
-		"nothing but <":          "<",
-		"openings":               "<A>",
-		"rows never closed":      "<STMTTRN><MEMO>a",
-		"tags never ended":       "<STMTTRN ",
-		"CDATA never ended":      "<![CDATA[",
-		"comments never ended":   "<!--",
-		"instructions":           "<?",
-		"entities never ended":   "&amp",
-		"one memo after another": "<MEMO>aaaaaaa",
-		"zeros":                  "\x00",
-		"closings":               "</STMTTRN>",
-		"broken letters":         "\xc3\xc3\xa9",
+	for name, test := range map[string]struct {
+		unit string
+		size int // such that quadratic time is minutes
+	}{
+		"nothing but <":          {"<", 1 << 20},
+		"openings":               {"<A>", 1 << 20},
+		"rows never closed":      {"<STMTTRN><MEMO>a", 1 << 20},
+		"tags never ended":       {"<STMTTRN ", 1 << 20},
+		"CDATA never ended":      {"<![CDATA[", 12 << 20},
+		"comments never ended":   {"<!--", 8 << 20},
+		"instructions":           {"<?", 2 << 20},
+		"entities never ended":   {"&amp", 2 << 20},
+		"one memo after another": {"<MEMO>aaaaaaa", 2 << 20},
+		"zeros":                  {"\x00", 2 << 20},
+		"closings":               {"</STMTTRN>", 2 << 20},
+		"broken letters":         {"\xc3\xc3\xa9", 1 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
-			content := "<OFX><STMTRS><CURDEF>BRL<STMTTRN><MEMO>" + strings.Repeat(unit, size/len(unit))
+			content := "<OFX><STMTRS><CURDEF>BRL<STMTTRN><MEMO>" + strings.Repeat(test.unit, test.size/len(test.unit))
 			start := time.Now()
 			_, err := statement.Read("a.ofx", []byte(content), statement.Options{})
 			if err != nil && !errors.Is(err, statement.ErrTooLarge) {
 				t.Error(err)
 			}
-			// Linear time is far below a second, quadratic time far above this.
-			if took := time.Since(start); took > 15*time.Second {
+			// Linear time is below a second.
+			if took := time.Since(start); took > 20*time.Second {
 				t.Errorf("took %v for %d bytes", took, len(content))
 			}
 		})
@@ -565,7 +568,8 @@ func FuzzRead(f *testing.F) {
 			rows += found
 		}
 		// Said another way, where nothing can hide a tag.
-		if !bytes.Contains(content, []byte("<!")) && !bytes.Contains(content, []byte("<?")) && file.Charset != "UTF-16" {
+		if !bytes.Contains(content, []byte("<!")) && !bytes.Contains(content, []byte("<?")) &&
+			(file.Charset == "UTF-8" || file.Charset == "windows-1252") {
 			if opened := bytes.Count(content, []byte("<STMTTRN>")); rows < opened {
 				t.Errorf("%d rows of %d", rows, opened)
 			}

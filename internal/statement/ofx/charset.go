@@ -133,7 +133,8 @@ func canonicalCharset(name string) string {
 		if err != nil {
 			continue
 		}
-		if canonical, err := htmlindex.Name(set); err == nil {
+		canonical, err := htmlindex.Name(set)
+		if err == nil && canonical != "replacement" { // that one reads nothing
 			return canonical
 		}
 	}

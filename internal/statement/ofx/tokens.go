@@ -17,10 +17,10 @@ type tokens struct {
 	tag   tag
 	ahead tag // at pos; its name is "" at the end of the text
 
-	// The value of the current tag: one raw piece, or clear ones where it had
-	// to be taken apart.
+	// The value of the current tag: what is plain by now, where it had to be
+	// taken apart, and the raw rest.
+	plain []string
 	raw   string
-	clear []string
 
 	line    int // of the place counted
 	counted int
@@ -60,7 +60,7 @@ func (t *tokens) next() bool {
 
 // run goes on to the next tag and keeps what it passes as the value.
 func (t *tokens) run() {
-	t.raw, t.clear, t.ahead = "", nil, tag{}
+	t.raw, t.plain, t.ahead = "", nil, tag{}
 	begin := t.pos
 	for t.ahead.name == "" {
 		i := strings.IndexByte(t.text[t.pos:], '<')
@@ -78,7 +78,7 @@ func (t *tokens) run() {
 			t.pos++ // a plain <
 			continue
 		}
-		t.clear = append(t.clear, unescape(t.text[begin:t.pos]), text)
+		t.plain = append(t.plain, unescape(t.text[begin:t.pos]), text)
 		t.pos += length
 		begin = t.pos
 	}
@@ -162,8 +162,8 @@ func (t *tokens) lineOf() int {
 // and control characters collapsed to single spaces, valid UTF-8.
 func (t *tokens) value() string {
 	value := unescape(t.raw)
-	if t.clear != nil {
-		value = strings.Join(t.clear, "") + value
+	if t.plain != nil {
+		value = strings.Join(t.plain, "") + value
 	}
 	return collapse(value)
 }
@@ -181,12 +181,12 @@ func unescape(s string) string {
 		s = s[i:]
 		const most = 12
 		length := strings.IndexByte(s[:min(len(s), most)], ';') + 1
-		clear := html.UnescapeString(s[:length])
-		if length == 0 || s[1] != '#' && strings.HasSuffix(clear, ";") {
+		plain := html.UnescapeString(s[:length])
+		if length == 0 || s[1] != '#' && strings.HasSuffix(plain, ";") {
 			// None, or only the beginning of the name is one.
-			clear, length = "&", 1
+			plain, length = "&", 1
 		}
-		b.WriteString(clear)
+		b.WriteString(plain)
 		s = s[length:]
 	}
 	b.WriteString(s)
