@@ -3,6 +3,7 @@ package statement
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
@@ -69,12 +70,14 @@ func ofxStatement(from ofx.Statement, opts Options) Statement {
 		})
 	}
 
-	amounts := []string{from.Ledger.Amount}
+	amounts := make([]string, 0, len(from.Rows)+1)
+	amounts = append(amounts, from.Ledger.Amount)
 	for _, row := range from.Rows {
 		amounts = append(amounts, row.Amount)
 	}
 	n := newNumbers(to.Currency, amounts)
 
+	to.Transactions = slices.Grow(to.Transactions, len(from.Rows))
 	for i, row := range from.Rows {
 		transaction, err := ofxTransaction(row, to.Currency, n)
 		if err != nil {
