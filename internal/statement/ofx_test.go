@@ -284,13 +284,15 @@ func TestAProblemNamesItsPlace(t *testing.T) {
 
 func TestWithoutAnyCurrencyEveryRowIsAProblem(t *testing.T) {
 	content := strings.Replace(file(row("1", "")+row("2", "")), "<CURDEF>BRL", "", 1)
-	f, err := statement.Read("a.ofx", []byte(content), statement.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := f.Statements[0]
-	if len(s.Transactions) != 0 || len(s.Problems) != 2 || s.Currency != "" || !strings.Contains(s.Problems[0].Reason, "currency") {
-		t.Errorf("read as %+v", s)
+	for _, none := range []money.Currency{"", "R$", "usd"} {
+		f, err := statement.Read("a.ofx", []byte(content), statement.Options{Currency: none})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := f.Statements[0]
+		if len(s.Transactions) != 0 || len(s.Problems) != 2 || s.Currency != "" || !strings.Contains(s.Problems[0].Reason, "currency") {
+			t.Errorf("read as %+v", s)
+		}
 	}
 }
 

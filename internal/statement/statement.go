@@ -89,6 +89,9 @@ func Read(name string, content []byte, opts Options) (File, error) {
 		return File{}, fmt.Errorf("%w: %s has %d MB, the most is %d MB. Ask the bank for a shorter period",
 			ErrTooLarge, name, len(content)>>20, MaxSize>>20)
 	}
+	if !opts.Currency.Known() {
+		opts.Currency = ""
+	}
 	extension := strings.ToLower(path.Ext(name))
 	switch {
 	case ofx.Is(content), extension == ".ofx", extension == ".qfx":
