@@ -46,6 +46,15 @@ func TestKeysAreOrderedAsTheirParts(t *testing.T) {
 	})
 }
 
+func TestPartsTakesApartWhatKeyHasJoined(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		parts := keyParts.Draw(t, "parts")
+		if got := store.Parts(store.Key(parts...)); !slices.Equal(got, parts) {
+			t.Fatalf("Parts(%q) = %q, want %q", store.Key(parts...), got, parts)
+		}
+	})
+}
+
 func TestBelowHoldsExactlyTheLongerKeys(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		parts, other := keyParts.Draw(t, "parts"), keyParts.Draw(t, "other")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/bank-connections/bkper-bot/internal/store"
@@ -44,4 +45,22 @@ func BenchmarkUpdate(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkUpdateFrom8 is the same from eight goroutines, which share commits.
+func BenchmarkUpdateFrom8(b *testing.B) {
+	db := open(b, filepath.Join(b.TempDir(), "app.db"))
+	numbers := store.NewCollection[int]("numbers")
+	var id atomic.Int64
+	b.SetParallelism(4) // times the cores
+	b.RunParallel(func(p *testing.PB) {
+		mine := fmt.Sprint(id.Add(1))
+		for p.Next() {
+			err := numbers.Upsert(b.Context(), db, mine, func(old int, _ bool) (int, error) { return old + 1, nil })
+			if err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
 }

@@ -30,8 +30,9 @@ const mapped = 1 << 30
 // DB is an open file. It implements store.Engine and is safe for concurrent
 // use.
 type DB struct {
-	bolt   *bbolt.DB
-	writer chan struct{} // one slot: held by the Update under way
+	bolt  *bbolt.DB
+	turns turns
+	group *group // of the Updates that commit together; used by whose turn it is
 }
 
 // Open opens the file, and creates it and its folder if there is none: the
@@ -58,7 +59,7 @@ func Open(path string) (*DB, error) {
 	if err := syncDir(dir); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: make %s durable: %w", path, err), bolt.Close())
 	}
-	return &DB{bolt: bolt, writer: make(chan struct{}, 1)}, nil
+	return &DB{bolt: bolt}, nil
 }
 
 // Close waits for transactions under way and lets go of the file.
@@ -72,21 +73,25 @@ func (db *DB) Close() error {
 // View implements store.Engine.
 func (db *DB) View(ctx context.Context, f func(store.Tx) error) error {
 	return closed(db.bolt.View(func(tx *bbolt.Tx) error {
-		return store.RunView(ctx, boltTx{tx}, f)
+		return store.RunView(ctx, &boltTx{tx: tx}, f)
 	}))
 }
 
-// Update implements store.Engine.
+// Update implements store.Engine. Those that wait for each other share one
+// commit.
 func (db *DB) Update(ctx context.Context, f func(store.Tx) error) error {
-	select { // not in bbolt, where a cancelled context could not end the waiting
-	case db.writer <- struct{}{}:
-		defer func() { <-db.writer }()
-	case <-ctx.Done():
-		return fmt.Errorf("store: wait for another transaction: %w", ctx.Err())
+	if err := db.turns.wait(ctx); err != nil {
+		return fmt.Errorf("store: wait for another transaction: %w", err)
 	}
-	return closed(db.bolt.Update(func(tx *bbolt.Tx) error {
-		return store.RunUpdate(ctx, boltTx{tx}, f)
-	}))
+	if db.group == nil {
+		tx, err := db.bolt.Begin(true)
+		if err != nil {
+			db.turns.pass()
+			return closed(err)
+		}
+		db.group = &group{tx: tx, ended: make(chan struct{})}
+	}
+	return db.join(ctx, db.group, f)
 }
 
 func closed(err error) error {
@@ -96,10 +101,14 @@ func closed(err error) error {
 	return err
 }
 
-// boltTx is a transaction with one bucket per collection.
-type boltTx struct{ tx *bbolt.Tx }
+// boltTx is a transaction with one bucket per collection. Its writes are kept
+// aside until its function has succeeded; nothing is read after them.
+type boltTx struct {
+	tx     *bbolt.Tx
+	writes []write
+}
 
-func (t boltTx) Get(collection, id string) ([]byte, error) {
+func (t *boltTx) Get(collection, id string) ([]byte, error) {
 	bucket := t.tx.Bucket([]byte(collection))
 	if bucket == nil {
 		return nil, store.ErrNotFound
@@ -111,23 +120,7 @@ func (t boltTx) Get(collection, id string) ([]byte, error) {
 	return bytes.Clone(doc), nil // bbolt's bytes end with the transaction
 }
 
-func (t boltTx) Put(collection, id string, doc []byte) error {
-	bucket, err := t.tx.CreateBucketIfNotExists([]byte(collection))
-	if err != nil {
-		return err
-	}
-	return bucket.Put([]byte(id), append([]byte{}, doc...)) // bbolt holds on to them until the commit
-}
-
-func (t boltTx) Delete(collection, id string) error {
-	bucket := t.tx.Bucket([]byte(collection))
-	if bucket == nil {
-		return nil
-	}
-	return bucket.Delete([]byte(id))
-}
-
-func (t boltTx) Scan(collection string, span store.Span, each func(string, []byte) (bool, error)) error {
+func (t *boltTx) Scan(collection string, span store.Span, each func(string, []byte) (bool, error)) error {
 	bucket := t.tx.Bucket([]byte(collection))
 	if bucket == nil {
 		return nil

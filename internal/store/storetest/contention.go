@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -112,6 +113,49 @@ func contention() []Check {
 			})
 			if created != 1 {
 				s.Errorf("%d created the same document", created)
+			}
+		}},
+		{"who fails does not disturb who succeeds", func(s *subject) {
+			own := errors.New("own")
+			attempt := func(i, round int, end func() error) (err error) {
+				defer func() {
+					if p := recover(); p != nil {
+						err = own
+					}
+				}()
+				return s.engine.Update(s.ctx, func(tx store.Tx) error {
+					count, _, err := numbers.Find(tx, "count")
+					if err != nil {
+						return err
+					}
+					return errors.Join(numbers.Put(tx, "count", count+1), numbers.Put(tx, fmt.Sprintf("of %d %d", i, round), 1), end())
+				})
+			}
+			const rounds = 6
+			s.contend(func(i int) error {
+				for round := range rounds {
+					var err, want error
+					switch round % 3 {
+					case 0:
+						err = attempt(i, round, func() error { return nil })
+					case 1:
+						err, want = attempt(i, round, func() error { return own }), own
+					case 2:
+						err, want = attempt(i, round, func() error { panic("own") }), own
+					}
+					if !errors.Is(err, want) {
+						return fmt.Errorf("round %d: %w, want %v", round, err, want)
+					}
+				}
+				return nil
+			})
+			want := s.Limits.Writers * rounds / 3
+			count, err := numbers.Load(s.ctx, s.engine, "count")
+			s.must(err)
+			written, err := numbers.All(s.ctx, s.engine, store.Prefix("of "))
+			s.must(err)
+			if count != want || len(written) != want {
+				s.Errorf("%d succeeded, %d were counted and %d documents written", want, count, len(written))
 			}
 		}},
 		{"work on different documents gets through", func(s *subject) {

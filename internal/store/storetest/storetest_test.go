@@ -32,6 +32,7 @@ func TestEachFaultIsNoticed(t *testing.T) {
 		{faults{name: "checks what is written, not what is read", commit: commitUnlessWrittenChanged}, "what an Update has read is still so when it commits"},
 		{faults{name: "does not see phantoms", commit: commitUnlessDocumentsChanged}, "what an Update has scanned is still so when it commits"},
 		{faults{name: "keeps what an error should undo", keepOnError: true}, "an error undoes all and comes back as it is"},
+		{faults{name: "keeps what failed beside others", keepOnError: true}, "who fails does not disturb who succeeds"},
 		{faults{name: "hides the error", hideError: true}, "an error undoes all and comes back as it is"},
 		{faults{name: "keeps what a panic should undo", keepOnPanic: true}, "a panic undoes all and goes on"},
 		{faults{name: "swallows panics", swallowPanic: true}, "a panic undoes all and goes on"},
