@@ -64,7 +64,6 @@ func (a assets) base() string { return "/panel/assets/" + a.version }
 
 func (p *Panel) asset(c *gin.Context) {
 	p.headers(c, closedPolicy)
-	c.Header("Cross-Origin-Resource-Policy", "same-origin")
 	f, ok := p.assets.files[c.Param("name")]
 	if !ok || c.Param("version") != p.assets.version {
 		p.fail(c, errs.New(errs.NotFound, "There is no such file."))

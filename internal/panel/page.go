@@ -55,7 +55,8 @@ func (p *Panel) page(show func(*gin.Context) error) gin.HandlerFunc {
 }
 
 func (p *Panel) panelPage(c *gin.Context) error {
-	p.headers(c, pagePolicy+p.frameAncestors())
+	p.headers(c, pagePolicy+strings.Join(p.FrameAncestors, " "))
+	c.Writer.Header().Del("Cross-Origin-Resource-Policy") // Bkper shows this page in a frame
 	query := c.Request.URL.Query()
 	if p.Local != nil && query.Has("as") {
 		return p.signInAs(c, query)
@@ -130,7 +131,7 @@ func (p *Panel) returnPage(c *gin.Context) error {
 func (p *Panel) failPage(c *gin.Context, err error) {
 	p.Log.InfoContext(c.Request.Context(), "a page was not shown", "route", c.FullPath(), "code", string(errs.CodeOf(err)), "error", err)
 	data := messageData{
-		Assets: p.assets.base(), Title: "This does not work", Message: errs.Public(err),
+		Assets: p.assets.base(), Title: failTitle(err), Message: errs.Public(err),
 		Close: c.FullPath() == "/link/return",
 	}
 	if p.Local != nil && c.FullPath() == "/panel" && (errs.Is(err, errs.Forbidden) || errs.Is(err, errs.Unauthenticated)) {
@@ -141,6 +142,17 @@ func (p *Panel) failPage(c *gin.Context, err error) {
 	}
 }
 
+func failTitle(err error) string {
+	switch errs.CodeOf(err) {
+	case errs.Forbidden, errs.Unauthenticated:
+		return "No access"
+	case errs.NotFound:
+		return "Not found"
+	default:
+		return "This did not work"
+	}
+}
+
 func (p *Panel) write(c *gin.Context, status int, page *template.Template, data any) error {
 	var text bytes.Buffer
 	if err := page.Execute(&text, data); err != nil {
@@ -148,11 +160,4 @@ func (p *Panel) write(c *gin.Context, status int, page *template.Template, data 
 	}
 	c.Data(status, "text/html; charset=utf-8", text.Bytes())
 	return nil
-}
-
-func (p *Panel) frameAncestors() string {
-	if len(p.FrameAncestors) == 0 {
-		return "'none'"
-	}
-	return strings.Join(p.FrameAncestors, " ")
 }

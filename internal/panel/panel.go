@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,8 +50,8 @@ type DeadLetters interface {
 // Subject is what a message is about: a book or a connection.
 type Subject struct{ BookID, ConnectionID string }
 
-// Deps is all that the panel stands on. SignIn and Users may be empty, all
-// others must be set.
+// Deps is all that the panel stands on. All must be set but FrameAncestors and
+// Local.
 type Deps struct {
 	Users       identity.Authenticator
 	Books       *bkper.Service
@@ -67,8 +68,8 @@ type Deps struct {
 	Log   *slog.Logger
 	Now   func() time.Time
 
-	// FrameAncestors are the origins that may show the panel in a frame:
-	// https://bkper.app.
+	// FrameAncestors are the origins that may show the panel in a frame, besides
+	// Bkper's own and, on a person's own machine, itself.
 	FrameAncestors []string
 	// Local is set on a person's own machine only.
 	Local *Local
@@ -95,6 +96,10 @@ type Panel struct {
 
 // New returns the panel.
 func New(d Deps) (*Panel, error) {
+	d.FrameAncestors = append(slices.Clone(bkperOrigins), d.FrameAncestors...)
+	if d.Local != nil {
+		d.FrameAncestors = append(d.FrameAncestors, "'self'")
+	}
 	p := &Panel{Deps: d, origins: http.NewCrossOriginProtection(), permissions: newPermissions(d.Now)}
 	p.routes = p.table()
 	var err error
@@ -137,6 +142,9 @@ const (
 	closedPolicy = "default-src 'none'; frame-ancestors 'none'"
 )
 
+// bkperOrigins are where Bkper shows its apps from.
+var bkperOrigins = []string{"https://bkper.app", "https://app.bkper.com"}
+
 // headers sets what every answer says to the browser.
 func (p *Panel) headers(c *gin.Context, policy string) {
 	h := c.Writer.Header()
@@ -144,13 +152,13 @@ func (p *Panel) headers(c *gin.Context, policy string) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
 // api wraps a route: headers, origin, person, permission, answer.
 func (p *Panel) api(route route) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		p.headers(c, closedPolicy)
-		c.Writer.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
 		defer p.rescue(c)
 		if err := p.origins.Check(c.Request); err != nil {
 			p.fail(c, errs.Wrap(errs.Forbidden, err, "This request comes from another site."))

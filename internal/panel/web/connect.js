@@ -92,10 +92,18 @@ export function connector({ book, state, changed, say }) {
         ? 'No bank of this name. Try fewer letters, or record a statement file instead.'
         : found.more ? 'There are more: type more letters.' : '';
     };
+    // Enter takes the only bank found, or leads to the first of several.
+    const take = async () => {
+      clearTimeout(timer);
+      await find();
+      const choices = list.querySelectorAll('button');
+      if (choices.length === 1) choices[0].click();
+      else choices[0]?.focus();
+    };
     let timer = 0;
     input.addEventListener('input', () => { clearTimeout(timer); timer = setTimeout(find, 200); });
-    show(`Banks in ${countryName(country)}`,
-      h('form', { class: 'fields', on: { submit: (event) => { event.preventDefault(); list.querySelector('button')?.click(); } } },
+    show(`Banks – ${countryName(country)}`,
+      h('form', { class: 'fields', on: { submit: (event) => { event.preventDefault(); take(); } } },
         h('label', { for: 'bank' }, 'Search your bank'), input),
       list, note,
       h('p', { class: 'actions' }, h('button', { type: 'button', on: { click: start } }, 'Back')));

@@ -69,9 +69,11 @@ export function counts(c) {
 
 const accountKinds = { checking: 'Checking', savings: 'Savings', credit_card: 'Card', loan: 'Loan', other: 'Account' };
 
-/** What a bank account is, with its last digits: "Card ••1234". */
+/** What a bank account is besides its name, with its last digits: "Card ••1234 EUR". */
 export function bankAccount(a) {
-  return [accountKinds[a.kind] ?? 'Account', a.mask ? `••${a.mask}` : '', a.currency].filter(Boolean).join(' ');
+  const kind = accountKinds[a.kind] ?? 'Account';
+  const told = a.name.toLocaleLowerCase().includes(kind.toLocaleLowerCase());
+  return [told ? '' : kind, a.mask ? `••${a.mask}` : '', a.currency].filter(Boolean).join(' ');
 }
 
 /** A dot in the colour of a type of account. */

@@ -99,7 +99,8 @@ document.addEventListener('visibilitychange', () => {
 // The book tells where the person is now. Only what frames this page is
 // believed, and only about addresses of this page.
 window.addEventListener('message', (event) => {
-  if (window.parent === window || event.source !== window.parent || !page.parents.split(' ').includes(event.origin)) return;
+  const parents = page.parents.replace("'self'", location.origin).split(' ');
+  if (window.parent === window || event.source !== window.parent || !parents.includes(event.origin)) return;
   if (event.data?.type !== 'bkper:app-url-changed' || typeof event.data.url !== 'string') return;
   const next = URL.canParse(event.data.url) ? new URL(event.data.url) : null;
   if (next === null || next.origin !== location.origin || next.pathname !== location.pathname) return;
