@@ -197,9 +197,11 @@ func (a *account) balance(t moment) money.Amount {
 		done = &settled{until: a.first.AddDays(-maxLag - 1), sum: a.opening}
 	}
 	sum := done.sum
+	var rows []row
 	for d := done.until.AddDays(1); !d.After(today); d = d.AddDays(1) {
-		for _, r := range a.day(d) {
-			if !r.date.Before(a.first) && r.bookedAt(t) {
+		rows = a.day(d, rows[:0])
+		for i := range rows {
+			if r := &rows[i]; !r.date.Before(a.first) && r.bookedAt(t) {
 				sum += r.units
 			}
 		}

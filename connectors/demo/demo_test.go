@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -537,17 +538,58 @@ func TestHabitsOfTelling(t *testing.T) {
 	})
 }
 
+func TestAStateIsGoodForItsOwnOnly(t *testing.T) {
+	c, _ := world(t, Config{Seed: 2})
+	auth := signIn(t, c, "us_newyork")
+	req := connectors.FetchRequest{Auth: auth, Limit: 5, Wanted: everything(t, c, auth, bank.NewDate(2026, 11, 1))}
+	page, err := c.Fetch(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(name string, req connectors.FetchRequest) {
+		t.Helper()
+		if _, err := c.Fetch(t.Context(), req); !errs.Is(err, errs.Conflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for i := range page.Next {
+		damaged := req
+		damaged.State = slices.Clone(page.Next)
+		damaged.State[i] ^= 1
+		refused("with byte "+strconv.Itoa(i)+" changed", damaged)
+	}
+	later := req
+	later.State = page.Next
+	later.Wanted = everything(t, c, auth, bank.NewDate(2026, 11, 2))
+	refused("of another period", later)
+	other := signIn(t, c, "de_berlin")
+	refused("of another bank", connectors.FetchRequest{Auth: other, Limit: 5, State: page.Next, Wanted: everything(t, c, other, bank.NewDate(2026, 11, 1))})
+}
+
+func TestAPeriodThatHasNotBegunHoldsNothing(t *testing.T) {
+	c, _ := world(t, Config{Seed: 2})
+	auth := signIn(t, c, "us_newyork")
+	got, page := read(t, c, connectors.FetchRequest{Auth: auth, Limit: 5, Wanted: everything(t, c, auth, bank.NewDate(2027, 1, 1))})
+	for key, p := range got {
+		if len(p.Transactions) > 0 || p.Complete != (connectors.Days{}) || p.Balance == nil {
+			t.Errorf("%s: %+v", key, p)
+		}
+	}
+	if page.More != connectors.NoMore {
+		t.Errorf("more = %v", page.More)
+	}
+}
+
 // seen is what polling one account of an institution shows over time.
 type seen struct {
-	removed   map[string]int // in which poll
-	pending   map[string]bank.Transaction
-	pendingIn map[string]int // in which poll it was last seen
-	links     map[string]string
-	bookedIn  map[string]int // in which poll it was first seen
-	texts     map[string][]string
-	latest    []bank.Transaction
-	vanished  int // booked ids that were not told again, without a word
-	lateRows  int
+	removed  map[string]int // in which poll
+	pending  map[string]bank.Transaction
+	links    map[string]string
+	bookedIn map[string]int // in which poll it was first seen
+	texts    map[string][]string
+	latest   []bank.Transaction
+	vanished int // booked ids that were not told again, without a word
+	lateRows int
 }
 
 // poll asks an institution every half pace for an hour.
@@ -556,7 +598,6 @@ func poll(t *testing.T, institution string, kind bank.AccountKind) *seen {
 	c, clock := world(t, Config{Seed: 11})
 	auth := signIn(t, c, institution)
 	s := &seen{
-		removed: map[string]int{}, pending: map[string]bank.Transaction{}, pendingIn: map[string]int{},
 		links: map[string]string{}, bookedIn: map[string]int{}, texts: map[string][]string{},
 	}
 	req := connectors.FetchRequest{Auth: auth, Limit: 1000, Wanted: []connectors.Wanted{
@@ -572,7 +613,6 @@ func poll(t *testing.T, institution string, kind bank.AccountKind) *seen {
 			now[tx.ID] = true
 			if tx.Status == bank.Pending {
 				s.pending[tx.ID] = tx
-				s.pendingIn[tx.ID] = n
 				continue
 			}
 			if _, ok := s.bookedIn[tx.ID]; !ok {

@@ -251,7 +251,7 @@ func (a *account) walk(from, to bank.Date, tell func(d bank.Date, rows []*row) b
 	for n := range days {
 		d := from.AddDays(n)
 		for ; !made.After(d.AddDays(maxBack)) && !made.After(to); made = made.AddDays(1) {
-			rows := a.day(made)
+			rows := a.day(made, make([]row, 0, 2+2*a.pulse.volume))
 			for i := range rows {
 				r := &rows[i]
 				at, booked := made.Sub(from), r.date.Sub(from)

@@ -30,7 +30,8 @@ type account struct {
 	pulse   *pulse
 	card    *account // whose bill this account pays
 	settled atomic.Pointer[settled]
-	bills   sync.Map // month to bill: worked out once
+	mu      sync.Mutex
+	bills   map[int]int64 // by month: worked out once
 }
 
 // accountsOf returns the accounts of an institution.
@@ -40,7 +41,7 @@ func accountsOf(p *pulse, inst *institution) []*account {
 		salt := mix(p.seed, hashText(inst.id), hashText(string(kind)))
 		number := fmt.Sprintf("%010d", salt%10_000_000_000)
 		return &account{
-			inst: inst, land: l, kind: kind, number: number, salt: salt, opening: opening, pulse: p,
+			inst: inst, land: l, kind: kind, number: number, salt: salt, opening: opening, pulse: p, bills: make(map[int]int64),
 			key:   fmt.Sprintf("%s_%012x", inst.id, mix(hashText(inst.id), hashText(number))>>16),
 			first: bank.DateOf(p.opened.In(l.zone)).AddDays(-historyDays),
 		}
@@ -84,10 +85,10 @@ func (a *account) amount(units int64) money.Amount {
 	return money.New(money.DecimalFromUnits(units, a.land.currency.Digits()), a.land.currency)
 }
 
-// day returns what was made on day d, in order: a function of the account, the
-// day and the settings of the feed.
-func (a *account) day(d bank.Date) []row {
-	b := newDaybook(a, d)
+// day appends what was made on day d, in order, to the empty slice into: a
+// function of the account, the day and the settings of the feed.
+func (a *account) day(d bank.Date, into []row) []row {
+	b := newDaybook(a, d, into)
 	switch a.kind {
 	case bank.Checking:
 		b.household()
@@ -104,22 +105,26 @@ func (a *account) day(d bank.Date) []row {
 // bill returns what a card account owes for the purchases of a month, not
 // counting the live feed.
 func (a *account) bill(year int, month time.Month) int64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	key := year*12 + int(month)
-	if known, ok := a.bills.Load(key); ok {
-		return known.(int64)
+	if known, ok := a.bills[key]; ok {
+		return known
 	}
 	var sum int64
+	var rows []row
 	for d := bank.NewDate(year, month, 1); d.Month() == month; d = d.AddDays(1) {
-		b := newDaybook(a, d)
+		b := newDaybook(a, d, rows[:0])
 		b.purchases()
-		for _, r := range b.rows {
-			if r.booked != never && r.gone == never {
+		rows = b.rows
+		for i := range rows {
+			if r := &rows[i]; r.booked != never && r.gone == never {
 				sum -= r.units
 			}
 		}
 	}
 	sum = max(sum, 0)
-	a.bills.Store(key, sum)
+	a.bills[key] = sum
 	return sum
 }
 
@@ -134,14 +139,14 @@ type daybook struct {
 	rows  []row
 }
 
-func newDaybook(a *account, d bank.Date) *daybook {
+func newDaybook(a *account, d bank.Date, rows []row) *daybook {
 	start := time.Date(d.Year(), d.Month(), d.Day(), 0, 0, 0, 0, a.land.zone)
 	day := uint64(start.Unix() / (24 * 60 * 60)) //nolint:gosec // a hash
 	b := &daybook{
 		account: a, date: d, start: start,
 		month: uint64(d.Year()*12 + int(d.Month()) - 1), //nolint:gosec // a hash
 		rng:   newRand(a.salt, day),
-		rows:  make([]row, 0, 4+3*a.pulse.volume),
+		rows:  rows,
 	}
 	if weekend(d) {
 		return b
