@@ -57,6 +57,8 @@ type outside struct {
 	now  func() time.Time
 	log  *slog.Logger
 	demo demo.Config // its BankURL and Opened are filled in
+	// book carries the calls to the book server; nil is the network.
+	book http.RoundTripper
 }
 
 const sandboxBook = "demo"
@@ -96,7 +98,7 @@ func open(ctx context.Context, cfg Config, listener net.Listener, o outside) (_ 
 	if err := a.openRegistry(ctx, o.demo); err != nil {
 		return nil, err
 	}
-	books := a.openBooks(manifest)
+	books := a.openBooks(manifest, o.book)
 	a.keeper = identity.NewKeeper(a.db, ledger.All().Users, sealer, o.now)
 	completer := complete.New(a.db, o.now)
 	a.feed = feed.New(feed.Deps{
@@ -154,16 +156,22 @@ func (a *app) born(ctx context.Context) (time.Time, error) {
 	return born, nil
 }
 
-func (a *app) openBooks(manifest bkperbot.Manifest) *bkper.Service {
+func (a *app) openBooks(manifest bkperbot.Manifest, transport http.RoundTripper) *bkper.Service {
+	if transport == nil {
+		transport = network()
+	}
 	base := a.cfg.BkperURL
 	if base == "" {
 		base = a.url() + "/sandbox/bkper"
 	}
-	transport := &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second}
 	return bkper.New(bkper.Options{
 		BaseURL: strings.TrimSuffix(base, "/"), HTTP: &http.Client{Transport: transport},
 		AgentID: manifest.ID, APIKey: a.cfg.BkperAPIKey, Now: a.now, Jitter: mathrand.Float64,
 	})
+}
+
+func network() http.RoundTripper {
+	return &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second}
 }
 
 func (a *app) openPanel(books *bkper.Service, sealer seal.Sealer, token seal.Secret) (err error) {

@@ -36,7 +36,7 @@ func (a *app) routes() http.Handler {
 		if bank := a.registry.Demo(); bank != nil {
 			r.Any("/sandbox/bank/*path", a.local, gin.WrapH(http.StripPrefix("/sandbox/bank", bank.Pages())))
 		}
-		pages := gin.WrapH(http.NotFoundHandler())
+		pages := gin.WrapH(a.sandbox.Pages("/sandbox"))
 		r.Any("/sandbox", a.local, pages)
 		r.NoRoute(a.sandboxOr(pages, a.panel.NotFound))
 	}

@@ -54,6 +54,9 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, erro
 	if err != nil {
 		return ledger.Run{}, err
 	}
+	if currency != "" && st.Currency != "" && st.Currency != currency {
+		return ledger.Run{}, errs.New(errs.Invalid, fmt.Sprintf("The file is in %s, but the bank account that records into %s is in %s. Choose another account.", st.Currency, account.Name, currency))
+	}
 	source := sourceOf(file, st, r)
 	t := target{
 		BookID: r.BookID, AccountID: r.AccountID, UserID: r.UserID,
