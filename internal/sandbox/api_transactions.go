@@ -21,6 +21,7 @@ func (s *Server) transactionRoutes(on routeTable) {
 		}
 		return s.wireTransactionOf(b, t, idsOnly), nil
 	}))
+	on("POST"+root+"/load/batch", bookWrite(s, seeTransactions, loadBatch))
 	on("POST"+root, bookWrite(s, recordDrafts, func(c *change, _ *call, in transactionInput) (any, error) {
 		t, _, err := c.create(&in, false)
 		return c.answer(t, err)
@@ -98,6 +99,24 @@ func createBatch(c *change, _ *call, in inputList[transactionInput]) (any, error
 		}
 	}
 	c.shuffle(items)
+	return wireList[*wireTransaction]{Items: items}, nil
+}
+
+const mostLoaded = 200
+
+// loadBatch answers with the transactions of some ids, in their order.
+func loadBatch(c *change, _ *call, in inputList[reference]) (any, error) {
+	if len(in.Items) > mostLoaded {
+		return nil, badRequest("No more than %d transactions can be loaded at once", mostLoaded)
+	}
+	items := make([]*wireTransaction, 0, len(in.Items))
+	for _, item := range in.Items {
+		t, err := c.existing(item.ID)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, c.s.wireTransactionOf(c, t, idsOnly))
+	}
 	return wireList[*wireTransaction]{Items: items}, nil
 }
 

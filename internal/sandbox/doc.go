@@ -24,8 +24,9 @@
 //     always leave the text. An edit takes hashtags, and parses nothing else.
 //   - draft:true is never auto-posted, and nobody completes drafts: there is
 //     no Bkper Agent here.
-//   - An unknown account is refused with 404, an archived one with 400, an
-//     amount of more decimals than the book has with 400. A sign is dropped.
+//   - An unknown account is refused with 404; an archived one, the same account
+//     on both sides, and more decimals than the book has with 400. The sign of
+//     an amount is dropped.
 //   - A user who lacks a permission gets 403 with the reason "forbidden", the
 //     same as one whose token has expired; one who lacks access gets 401.
 //   - In an edit, what is left out stays; properties, remote ids, urls and
@@ -34,8 +35,11 @@
 //   - Posting by id posts what stands in the book and ignores other fields.
 //   - Amounts come back without trailing zeros, whatever was sent.
 //   - Deleting an account takes it off drafts without any event about them.
-//   - A merge makes a new transaction; the originals go to the trash a moment
-//     later, until when a remote id finds two or three.
+//   - A merge makes a new transaction, of the first before the second, with the
+//     remote ids of both and merged_ before their ids; the originals go to the
+//     trash a moment later, until when a remote id finds two or three. When the
+//     amounts differ a draft of the difference is recorded, without sides and
+//     remote id.
 //   - Every list holds trashed transactions, but for queries by state or by
 //     remote id. The cursor counts in the header only.
 //   - Events are sent two at a time, in no certain order, also those that the

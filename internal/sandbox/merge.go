@@ -2,27 +2,30 @@ package sandbox
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bank-connections/bkper-bot/internal/money"
 )
 
 // mergeDelay is how long the originals of a merge live beside the result.
 const mergeDelay = 300 * time.Millisecond
 
-// mergeTransactions makes one new transaction of two. The originals go to the
-// trash a moment later, each with an event of its own. When the amounts
-// differ, a draft of the difference is recorded.
-func mergeTransactions(c *change, _ *call, in inputList[reference]) (any, error) {
+// mergeTransactions makes one new transaction of two: the primary first, then
+// the secondary. What the request says of either goes before what the book
+// has, the primary before the secondary. The originals go to the trash a
+// moment later, each with an event of its own. When their amounts differ, a
+// draft of the difference is recorded.
+func mergeTransactions(c *change, _ *call, in inputList[transactionInput]) (any, error) {
 	if len(in.Items) != 2 || in.Items[0].ID == in.Items[1].ID {
-		return nil, badRequest("Merge takes exactly two transactions")
+		return nil, badRequest("Merge takes two distinct transactions")
 	}
-	var pair []*transaction
-	for _, item := range in.Items {
-		t, err := c.existing(item.ID)
-		if err != nil {
-			return nil, err
+	var pair [2]*transaction
+	for i := range in.Items {
+		t := c.transaction(in.Items[i].ID)
+		if t == nil {
+			return nil, badRequest("Transaction not found: %s", in.Items[i].ID)
 		}
 		if err := c.requireFor(t, editDrafts); err != nil {
 			return nil, err
@@ -33,20 +36,20 @@ func mergeTransactions(c *change, _ *call, in inputList[reference]) (any, error)
 		if err := c.refuseLocked(t.Date); err != nil {
 			return nil, err
 		}
-		pair = append(pair, t)
+		pair[i] = t
 	}
-	kept, other := pair[0], pair[1]
-	if other.Posted && !kept.Posted || other.Posted == kept.Posted && other.Seq > kept.Seq {
-		kept, other = other, kept
+	t, err := c.joined(pair, in.Items)
+	if err != nil {
+		return nil, err
 	}
-	t := c.joined(kept, other)
 	c.put(t)
 	c.recorded(t)
-	if !kept.Amount.IsZero() && !other.Amount.IsZero() && !kept.Amount.Equal(other.Amount) {
-		c.recordDifference(kept, other)
+	primary, secondary := pair[0].Amount, pair[1].Amount
+	if !primary.IsZero() && !secondary.IsZero() && !primary.Equal(secondary) {
+		c.recordDifference(t, primary.Sub(secondary).Abs())
 	}
 	c.put(&merge{
-		Seq: c.nextSeq(), BookID: c.b.info.ID, IDs: []string{kept.ID, other.ID},
+		Seq: c.nextSeq(), BookID: c.b.info.ID, IDs: []string{pair[0].ID, pair[1].ID},
 		User: c.user.Name, Agent: c.agent, Due: c.now.Add(mergeDelay).UnixMilli(),
 	})
 	return c.answer(t, nil)
@@ -61,39 +64,62 @@ func (c *change) recorded(t *transaction) {
 	}
 }
 
-func (c *change) joined(kept, other *transaction) *transaction {
-	t := c.touch(kept)
-	t.Seq = c.nextSeq()
-	t.ID, t.Created, t.CreatedBy, t.AgentID = c.s.opaqueID(t.Seq), c.millis(), c.user.Name, c.agent
-	if t.Amount.IsZero() {
-		t.Amount = other.Amount
+// joined returns what becomes of a pair, given what the request says of each.
+func (c *change) joined(pair [2]*transaction, said []transactionInput) (*transaction, error) {
+	var asked [2]*transaction // only what the request says
+	for i := range pair {
+		asked[i] = &transaction{}
+		if err := said[i].apply(c, asked[i]); err != nil {
+			return nil, err
+		}
 	}
-	if t.Credit == 0 {
-		t.Credit = other.Credit
-	}
-	if t.Debit == 0 {
-		t.Debit = other.Debit
-	}
-	t.Description = joinTexts(kept.Description, other.Description)
-	t.RemoteIDs = union(kept.RemoteIDs, other.RemoteIDs)
-	t.URLs = union(kept.URLs, other.URLs)
-	t.Tags = union(kept.Tags, other.Tags)
-	t.Files = union(kept.Files, other.Files)
-	for key, value := range other.Properties {
-		set(&t.Properties, key, value)
-	}
-	return t
-}
-
-func (c *change) recordDifference(kept, other *transaction) {
 	seq := c.nextSeq()
 	t := &transaction{
-		Seq: seq, ID: c.s.opaqueID(seq), BookID: kept.BookID, Date: kept.Date,
-		Amount: kept.Amount.Sub(other.Amount).Abs(), Description: joinTexts(kept.Description, other.Description),
-		AgentID: c.agent, CreatedBy: c.user.Name, Created: c.millis(), Updated: c.millis(),
+		Seq: seq, ID: c.s.opaqueID(seq), BookID: c.b.info.ID, AgentID: c.agent, CreatedBy: c.user.Name,
+		Created: c.millis(), Updated: c.millis(),
+	}
+	for _, from := range []*transaction{asked[0], asked[1], pair[0], pair[1]} {
+		if t.Date.IsZero() {
+			t.Date = from.Date
+		}
+		if t.Amount.IsZero() {
+			t.Amount = from.Amount
+		}
+		if t.Credit == 0 {
+			t.Credit = from.Credit
+		}
+		if t.Debit == 0 {
+			t.Debit = from.Debit
+		}
+		if t.Description == "" {
+			t.Description = strings.TrimSpace(from.Description)
+		}
+		for key, value := range from.Properties {
+			if _, taken := t.Properties[key]; !taken {
+				set(&t.Properties, key, value)
+			}
+		}
+		t.RemoteIDs = union(t.RemoteIDs, from.RemoteIDs)
+		t.URLs = union(t.URLs, from.URLs)
+		t.Tags = union(t.Tags, from.Tags)
+		t.Files = union(t.Files, from.Files)
+	}
+	t.RemoteIDs = union(t.RemoteIDs, []string{"merged_" + pair[0].ID, "merged_" + pair[1].ID})
+	t.Posted = (pair[0].Posted || pair[1].Posted) && t.complete()
+	if err := c.refuseLocked(t.Date); err != nil {
+		return nil, err
+	}
+	return t, refuseSameAccount(t)
+}
+
+func (c *change) recordDifference(merged *transaction, amount money.Decimal) {
+	seq := c.nextSeq()
+	t := &transaction{
+		Seq: seq, ID: c.s.opaqueID(seq), BookID: merged.BookID, Date: merged.Date, Amount: amount,
+		Description: merged.Description, AgentID: c.agent, CreatedBy: c.user.Name, Created: c.millis(), Updated: c.millis(),
 	}
 	c.put(t)
-	c.transactionEvent("TRANSACTION_CREATED", t, nil)
+	c.recorded(t)
 }
 
 func union(a, b []string) []string {
@@ -104,19 +130,6 @@ func union(a, b []string) []string {
 		}
 	}
 	return joined
-}
-
-var textSplit = regexp.MustCompile(`[ \-_]+`)
-
-// joinTexts adds to kept the words of other that it lacks.
-func joinTexts(kept, other string) string {
-	has := strings.ToLower(kept)
-	for _, w := range textSplit.Split(other, -1) {
-		if w != "" && !strings.Contains(has, strings.ToLower(w)) {
-			kept += " " + w
-		}
-	}
-	return strings.TrimSpace(kept)
 }
 
 // finishMerges trashes the originals of merges that are due, and returns when

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/money"
@@ -88,7 +89,7 @@ func withoutEmpty(list []string) []string {
 // readAmount reads an amount: empty and 0 are none, a sign is dropped, more
 // decimals than the book has are refused.
 func (c *change) readAmount(text string) (money.Decimal, error) {
-	if text == "" {
+	if strings.TrimSpace(text) == "" {
 		return money.Decimal{}, nil
 	}
 	amount, err := money.ParseDecimal(text)
@@ -127,6 +128,14 @@ func (c *change) refuseLocked(d bank.Date) error {
 	return badRequest("Cannot change a transaction of %s: the book is locked until %s", d, c.b.lockedUntil())
 }
 
+// refuseSameAccount refuses a transaction from an account to itself.
+func refuseSameAccount(t *transaction) error {
+	if t.Credit != 0 && t.Credit == t.Debit {
+		return badRequest("Credit and debit are the same account")
+	}
+	return nil
+}
+
 // create records a transaction. When one of its remote ids stands already on a
 // live transaction, that one is returned instead, and known is true. With post
 // it is posted at once, or refused.
@@ -148,6 +157,9 @@ func (c *change) create(in *transactionInput, post bool) (t *transaction, known 
 	}
 	c.parseDescription(t, in.Date != nil && *in.Date != "")
 	if err := c.refuseLocked(t.Date); err != nil {
+		return nil, false, err
+	}
+	if err := refuseSameAccount(t); err != nil {
 		return nil, false, err
 	}
 	if post && !t.complete() {
@@ -216,6 +228,9 @@ func (c *change) update(in *transactionInput, setChecked bool) (*transaction, er
 		t.Checked = *in.Checked && t.Posted
 	}
 	if err := c.refuseLocked(t.Date); err != nil {
+		return nil, err
+	}
+	if err := refuseSameAccount(t); err != nil {
 		return nil, err
 	}
 	if t.Posted && !t.complete() {

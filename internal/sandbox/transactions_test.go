@@ -178,6 +178,7 @@ func TestCreateRefuses(t *testing.T) {
 		{"a day that is not in the calendar", complete(object{"date": "2026-02-30"}), 400, "Invalid date"},
 		{"an account that is not there by name", complete(object{"debitAccount": object{"name": "Nobody"}}), 404, "Account NOT found! ID: Nobody"},
 		{"an account that is not there by id", complete(object{"debitAccount": object{"id": "17"}}), 404, "Account NOT found! ID: 17"},
+		{"the same account on both sides", complete(object{"debitAccount": object{"name": "Checking"}}), 400, "same account"},
 		{"a property key that is too long", complete(object{"properties": object{strings.Repeat("k", 31): "v"}}), 400, "Property key"},
 		{"a file that is not there", complete(object{"files": []object{{"id": "x"}}}), 404, "File NOT found"},
 	}
@@ -517,36 +518,75 @@ func TestPermissions(t *testing.T) {
 func TestMerge(t *testing.T) {
 	b := newBench(t, func(o *sandbox.Options) { o.Now = time.Now })
 	run(t, b.Server)
-	posted := b.posted()
-	bank := b.create(draft("bank_7", "COFFEE SHOP downtown", object{"properties": object{"institution": "Demo"}}))
-	merged := b.ok("PATCH", transactions+"/merge", object{"items": []object{{"id": bank["id"]}, {"id": posted["id"]}}})["transaction"].(object)
-	if merged["id"] == posted["id"] || merged["id"] == bank["id"] {
-		t.Error("the merged one has an old id")
+	merge := func(items ...object) object {
+		t.Helper()
+		return b.ok("PATCH", transactions+"/merge", object{"items": items})["transaction"].(object)
 	}
-	if merged["posted"] != true || merged["description"] != "coffee SHOP downtown" || merged["properties"].(object)["institution"] != "Demo" {
-		t.Errorf("merged into %v", merged)
-	}
-	if diff := cmp.Diff([]any{"bank_7"}, merged["remoteIds"]); diff != "" {
-		t.Error(diff)
-	}
-	eventually(t, "both originals are in the trash", func() bool {
-		return b.get(posted["id"])["trashed"] == true && b.get(bank["id"])["trashed"] == true
+	t.Run("by ids the first goes before the second, and fills what it lacks from it", func(t *testing.T) {
+		posted := b.posted()
+		bank := b.create(draft("bank_7", "COFFEE SHOP downtown", object{"properties": object{"institution": "Demo"}}))
+		merged := merge(object{"id": posted["id"]}, object{"id": bank["id"]})
+		if merged["id"] == posted["id"] || merged["id"] == bank["id"] {
+			t.Error("the merged one has an old id")
+		}
+		if merged["posted"] != true || merged["description"] != "coffee" || merged["properties"].(object)["institution"] != "Demo" {
+			t.Errorf("merged into %v", merged)
+		}
+		if diff := cmp.Diff([]any{"bank_7", "merged_" + posted["id"].(string), "merged_" + bank["id"].(string)}, merged["remoteIds"]); diff != "" {
+			t.Error(diff)
+		}
+		eventually(t, "both originals are in the trash", func() bool {
+			return b.get(posted["id"])["trashed"] == true && b.get(bank["id"])["trashed"] == true
+		})
+		if found := b.find("remoteId:bank_7"); len(found) != 1 || found[0]["id"] != merged["id"] {
+			t.Errorf("remoteId:bank_7 finds %v", found)
+		}
 	})
-	if found := b.find("remoteId:bank_7"); len(found) != 1 || found[0]["id"] != merged["id"] {
-		t.Errorf("remoteId:bank_7 finds %v", found)
-	}
-
+	t.Run("what the request says goes before what the book has", func(t *testing.T) {
+		one := b.create(object{"description": "persisted one", "properties": object{"conflict": "p1", "a": "1"}})
+		two := b.create(object{"description": "persisted two", "properties": object{"conflict": "p2", "b": "2"}})
+		merged := merge(
+			object{"id": one["id"], "amount": " ", "description": " ", "properties": object{"conflict": "s1"}},
+			object{"id": two["id"], "amount": "70.00", "date": "2026-08-07", "creditAccount": object{"name": "Cash"},
+				"debitAccount": object{"name": "Gifts"}, "description": "submitted two", "properties": object{"conflict": "s2"}})
+		if merged["amount"] != "70" || merged["date"] != "2026-08-07" || merged["description"] != "submitted two" || merged["posted"] != false {
+			t.Errorf("merged into %v", merged)
+		}
+		if diff := cmp.Diff(object{"conflict": "s1", "a": "1", "b": "2"}, merged["properties"]); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("different amounts leave a draft of the difference", func(t *testing.T) {
 		one := b.create(draft("m1", "one", object{"amount": "100"}))
-		two := b.create(draft("m2", "two", object{"amount": "80"}))
-		kept := b.ok("PATCH", transactions+"/merge", object{"items": []object{{"id": one["id"]}, {"id": two["id"]}}})["transaction"].(object)
-		if kept["amount"] != "80" {
-			t.Errorf("kept %v, want the newer one's", kept["amount"])
+		two := b.create(draft("m2", "two", object{"amount": "83.50"}))
+		if kept := merge(object{"id": one["id"]}, object{"id": two["id"]}); kept["amount"] != "100" {
+			t.Errorf("kept %v", kept["amount"])
 		}
-		if found := b.find("amount:20 is:draft"); len(found) != 1 {
+		if found := b.find("amount:16.50 is:draft"); len(found) != 1 || found[0]["remoteIds"] != nil {
 			t.Errorf("found %v", found)
 		}
 	})
+	t.Run("what cannot be merged is refused", func(t *testing.T) {
+		one, two := b.create(draft("m3", "x"))["id"], b.create(draft("m4", "x"))["id"]
+		try := func(items ...object) answer {
+			return b.as("owner", "PATCH", transactions+"/merge", object{"items": items})
+		}
+		b.refused(try(object{"id": one}, object{"id": one}), 400, "distinct")
+		b.refused(try(object{"id": one}, object{"id": "nothing"}), 400, "not found")
+		b.refused(try(object{"id": one, "debitAccount": object{"name": "Checking"}}, object{"id": two}), 400, "same account")
+		if b.get(one)["trashed"] != false {
+			t.Error("a refused merge trashed an original")
+		}
+	})
+}
+
+func TestLoadByIDsKeepsTheirOrder(t *testing.T) {
+	b := newBench(t, nil)
+	one, two := b.create(draft("l1", "x"))["id"], b.create(draft("l2", "x"))["id"]
+	got := items(b.ok("POST", transactions+"/load/batch", object{"items": []object{{"id": two}, {"id": one}}}))
+	if len(got) != 2 || got[0]["id"] != two || got[1]["id"] != one {
+		t.Errorf("got %v", got)
+	}
 }
 
 func TestAccountOfOnlyDraftsCanBeDeletedAndLeavesThem(t *testing.T) {
