@@ -38,7 +38,7 @@ func (k *Keeper) Remember(ctx context.Context, u User) error {
 	case err != nil:
 		return fmt.Errorf("remembering a user: %w", err)
 	case old.Name == u.Name && old.Email == u.Email:
-		token, err := k.open(ctx, old)
+		token, err := k.open(ctx, u.ID, old.Token)
 		if err == nil && token.Equal(u.Token) {
 			return nil
 		}
@@ -65,11 +65,11 @@ func (k *Keeper) Token(ctx context.Context, userID string) (seal.Secret, error) 
 	if err != nil {
 		return seal.Secret{}, fmt.Errorf("a user's token: %w", err)
 	}
-	return k.open(ctx, user)
+	return k.open(ctx, userID, user.Token)
 }
 
-func (k *Keeper) open(ctx context.Context, u ledger.User) (seal.Secret, error) {
-	token, err := k.sealer.Open(ctx, u.Token, ledger.TokenContext(u.ID))
+func (k *Keeper) open(ctx context.Context, userID string, sealed []byte) (seal.Secret, error) {
+	token, err := k.sealer.Open(ctx, sealed, ledger.TokenContext(userID))
 	if err != nil {
 		return seal.Secret{}, fmt.Errorf("unsealing a user's token: %w", err)
 	}
