@@ -87,6 +87,9 @@ func (s *Service) finish(ctx context.Context, attempt ledger.Attempt, auth conne
 		return attempt, err
 	}
 	listed, listErr := connector.Accounts(ctx, auth.Secret)
+	if listErr != nil {
+		listed = nil
+	}
 	if listErr != nil && attempt.ConnectionID != "" {
 		// What was linked before must not be given up for a sign-in of which it
 		// is not known that it opens the same accounts.
