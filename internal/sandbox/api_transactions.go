@@ -258,16 +258,23 @@ func (b *book) onlyAccount(q query.Query) *account {
 	return b.accountByName(q.Accounts[0])
 }
 
-// runningBalances returns the balance of a after each of its transactions.
+// runningBalances returns the balance of a permanent account at the end of each
+// day, by the last transaction posted on it.
 func (b *book) runningBalances(a *account) map[string]string {
 	balances := map[string]string{}
+	if !permanent(a.Type) {
+		return balances
+	}
+	var day bank.Date
 	total := b.balances[a.ID]
 	for _, p := range b.byDate.places {
 		t := b.bySeq[p.seq]
 		if t.Credit != a.ID && t.Debit != a.ID || !t.Posted || t.Trashed {
 			continue
 		}
-		balances[t.ID] = signed(total, a).String()
+		if t.Date != day {
+			day, balances[t.ID] = t.Date, signed(total, a).String()
+		}
 		if t.Debit == a.ID {
 			total = total.Sub(t.Amount)
 		}

@@ -29,9 +29,10 @@
 //     an amount is dropped.
 //   - A user who lacks a permission gets 403 with the reason "forbidden", the
 //     same as one whose token has expired; one who lacks access gets 401.
-//   - In an edit, what is left out stays; properties, remote ids, urls and
-//     files that are given replace all that were there. An edit that changes
-//     nothing still causes an event, without previousAttributes.
+//   - An edit of a transaction writes the whole of it: amount, sides, text,
+//     properties, remote ids, urls and files that are left out are cleared. An
+//     edit that changes nothing still causes an event, without
+//     previousAttributes. Of other things, what is left out stays.
 //   - Posting by id posts what stands in the book and ignores other fields.
 //   - Amounts come back without trailing zeros, whatever was sent.
 //   - Deleting an account takes it off drafts without any event about them.

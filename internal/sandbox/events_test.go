@@ -100,7 +100,7 @@ func TestEveryChangeCausesItsEvent(t *testing.T) {
 	b := newBench(t, nil)
 	const root = "/v5/books/demo"
 	row := b.create(draft("e", "x"))
-	b.ok("PUT", transactions, object{"id": row["id"], "debitAccount": object{"name": "Groceries"}, "amount": "5", "date": "2026-03-16",
+	b.edit(row["id"], object{"debitAccount": object{"name": "Groceries"}, "amount": "5", "date": "2026-03-16",
 		"description": "y", "properties": object{"k": "v"}})
 	for _, verb := range []string{"post", "check", "uncheck", "trash", "untrash"} {
 		b.ok("PATCH", transactions+"/"+verb, object{"id": row["id"]})
@@ -135,7 +135,7 @@ func TestEveryChangeCausesItsEvent(t *testing.T) {
 
 func TestAnEditOfNothingHasNoPreviousAttributes(t *testing.T) {
 	b := newBench(t, nil)
-	b.ok("PUT", transactions, object{"id": b.create(draft("n", "x"))["id"]})
+	b.edit(b.create(draft("n", "x"))["id"], nil)
 	e := items(b.ok("GET", "/v5/books/demo/events", nil))[0]
 	if _, there := e["data"].(object)["previousAttributes"]; there || e["type"] != "TRANSACTION_UPDATED" {
 		t.Errorf("event %v", e)

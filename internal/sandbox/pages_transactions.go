@@ -212,46 +212,59 @@ func (v *visit) accountGroups(current, tabName string) []accountGroupView {
 }
 
 // saveTransaction creates or edits a transaction, and posts it if asked to.
+// What the form does not have stays as it is.
 func (v *visit) saveTransaction() error {
-	in := transactionInput{ID: v.r.PostFormValue("id"), Draft: true}
-	text := func(name string) *string {
-		if !v.r.PostForm.Has(name) {
-			return nil
-		}
-		value := strings.TrimSpace(v.r.PostFormValue(name))
-		return &value
-	}
-	side := func(name string) *reference {
-		if value := text(name); value != nil {
-			return &reference{Name: *value}
-		}
-		return nil
-	}
-	in.Date, in.Amount, in.Description = text("date"), text("amount"), text("description")
-	in.Credit, in.Debit = side("credit"), side("debit")
-	post := v.r.PostFormValue("then") == "post"
+	id, post := v.r.PostFormValue("id"), v.r.PostFormValue("then") == "post"
 	return v.change(func(c *change) error {
-		if in.ID == "" {
-			if err := c.require(recordDrafts); err != nil {
-				return err
-			}
-			if post {
-				if err := c.require(postDrafts); err != nil {
-					return err
-				}
-			}
-			_, _, err := c.create(&in, post)
+		if id == "" {
+			return v.createTransaction(c, post)
+		}
+		old, err := c.existing(id)
+		if err != nil {
 			return err
 		}
-		if _, err := c.update(&in, false); err != nil {
+		in := inputOf(c, old)
+		v.fill(in)
+		if _, err := c.update(in, false); err != nil {
 			return err
 		}
 		if !post {
 			return nil
 		}
-		_, err := c.postExisting(in.ID)
+		_, err = c.postExisting(id)
 		return err
 	})
+}
+
+func (v *visit) createTransaction(c *change, post bool) error {
+	if err := c.require(recordDrafts); err != nil {
+		return err
+	}
+	if post {
+		if err := c.require(postDrafts); err != nil {
+			return err
+		}
+	}
+	in := &transactionInput{Draft: true}
+	v.fill(in)
+	_, _, err := c.create(in, post)
+	return err
+}
+
+// fill writes into in what the form has.
+func (v *visit) fill(in *transactionInput) {
+	for name, field := range map[string]**string{"date": &in.Date, "amount": &in.Amount, "description": &in.Description} {
+		if v.r.PostForm.Has(name) {
+			value := strings.TrimSpace(v.r.PostFormValue(name))
+			*field = &value
+		}
+	}
+	for name, side := range map[string]**reference{"credit": &in.Credit, "debit": &in.Debit} {
+		if v.r.PostForm.Has(name) {
+			*side = &reference{Name: strings.TrimSpace(v.r.PostFormValue(name))}
+		}
+	}
+	in.freshTags = v.r.PostForm.Has("description")
 }
 
 // moveTransaction posts, checks, unchecks, trashes or restores.

@@ -9,8 +9,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/sandbox/query"
 )
 
-// transactionInput is what a client may write of a transaction. What is left
-// out stays as it is; lists and properties that are given replace the old.
+// transactionInput is what a client may write of a transaction.
 type transactionInput struct {
 	ID          string            `json:"id"`
 	Date        *string           `json:"date"`
@@ -24,6 +23,24 @@ type transactionInput struct {
 	RemoteIDs   *[]string         `json:"remoteIds"`
 	URLs        *[]string         `json:"urls"`
 	Files       *[]reference      `json:"files"`
+
+	// freshTags makes the hashtags of the description all there are. Clients
+	// cannot write tags: they only add to them.
+	freshTags bool
+}
+
+// inputOf returns what would write t as it is.
+func inputOf(c *change, t *transaction) *transactionInput {
+	date, amount, files := dateText(t.Date), t.Amount.String(), []reference{}
+	for _, id := range t.Files {
+		if c.file(id) != nil {
+			files = append(files, reference{ID: id})
+		}
+	}
+	return &transactionInput{
+		ID: t.ID, Date: &date, Amount: &amount, Credit: &reference{ID: idText(t.Credit)}, Debit: &reference{ID: idText(t.Debit)},
+		Description: &t.Description, Properties: t.Properties, RemoteIDs: &t.RemoteIDs, URLs: &t.URLs, Files: &files,
+	}
 }
 
 // apply writes the given fields into t. It refuses what the book does not take.
@@ -43,14 +60,19 @@ func (in *transactionInput) apply(c *change, t *transaction) error {
 		t.Amount = amount
 	}
 	var err error
-	if t.Credit, err = c.readSide(in.Credit, t.Credit); err != nil {
+	if t.Credit, err = c.readSide(in.Credit, t); err != nil {
 		return err
 	}
-	if t.Debit, err = c.readSide(in.Debit, t.Debit); err != nil {
+	if t.Debit, err = c.readSide(in.Debit, t); err != nil {
 		return err
 	}
 	if in.Description != nil {
-		t.Description, t.Tags = takeTags(*in.Description)
+		var tags []string
+		t.Description, tags = takeTags(*in.Description)
+		if in.freshTags {
+			t.Tags = nil
+		}
+		t.Tags = union(t.Tags, tags)
 	}
 	if in.Properties != nil {
 		if t.Properties, err = cleanProperties(in.Properties); err != nil {
@@ -102,19 +124,17 @@ func (c *change) readAmount(text string) (money.Decimal, error) {
 	return amount.Abs(), nil
 }
 
-// readSide finds the account that a side names; an empty reference clears it.
-func (c *change) readSide(ref *reference, old int64) (int64, error) {
-	if ref == nil {
-		return old, nil
-	}
-	if ref.ID+ref.Name == "" {
+// readSide finds the account that a side names; without a name it is none. An
+// archived account may stay where t had it.
+func (c *change) readSide(ref *reference, t *transaction) (int64, error) {
+	if ref == nil || ref.ID+ref.Name == "" {
 		return 0, nil
 	}
 	a := c.resolveAccount(*ref)
 	if a == nil {
 		return 0, notFound("Account", ref.ID+ref.Name)
 	}
-	if a.Archived && a.ID != old {
+	if before := c.transaction(t.ID); a.Archived && (before == nil || before.Credit != a.ID && before.Debit != a.ID) {
 		return 0, badRequest("Account is archived: %s", a.Name)
 	}
 	return a.ID, nil
@@ -201,8 +221,9 @@ func (c *change) touch(old *transaction) *transaction {
 	return t
 }
 
-// update edits a transaction. setChecked lets it edit checked ones, and take
-// over the checked flag.
+// update writes the whole of a transaction: what is left out is cleared, but
+// for the date. setChecked lets it edit checked ones, and take over the checked
+// flag.
 func (c *change) update(in *transactionInput, setChecked bool) (*transaction, error) {
 	old, err := c.existing(in.ID)
 	if err != nil {
@@ -221,6 +242,8 @@ func (c *change) update(in *transactionInput, setChecked bool) (*transaction, er
 		return nil, err
 	}
 	t := c.touch(old)
+	t.Amount, t.Credit, t.Debit, t.Description = money.Decimal{}, 0, 0, ""
+	t.Properties, t.RemoteIDs, t.URLs, t.Files = nil, nil, nil, nil
 	if err := in.apply(c, t); err != nil {
 		return nil, err
 	}

@@ -50,6 +50,21 @@ func (b *bench) get(id any) object {
 	return b.ok("GET", fmt.Sprintf("%s/%v", transactions, id), nil)
 }
 
+// edit writes a transaction as it was read, with some changes.
+func (b *bench) edit(id any, changes object) object {
+	b.t.Helper()
+	return b.ok("PUT", transactions, b.edited(id, changes))["transaction"].(object)
+}
+
+func (b *bench) edited(id any, changes object) object {
+	b.t.Helper()
+	body := b.get(id)
+	for key, value := range changes {
+		body[key] = value
+	}
+	return body
+}
+
 // find returns the items of a query.
 func (b *bench) find(query string) []object {
 	b.t.Helper()
@@ -243,7 +258,7 @@ func TestRemoteIDs(t *testing.T) {
 	})
 	t.Run("an update cannot take the remote id of another", func(t *testing.T) {
 		other := b.create(draft("bank_9", "nine"))
-		b.refused(b.as("owner", "PUT", transactions, object{"id": other["id"], "remoteIds": []string{"bank_9", "bank_3"}}), 400, "Remote id already exists")
+		b.refused(b.as("owner", "PUT", transactions, b.edited(other["id"], object{"remoteIds": []string{"bank_9", "bank_3"}})), 400, "Remote id already exists")
 	})
 }
 
@@ -289,15 +304,15 @@ func TestLifeOfATransaction(t *testing.T) {
 
 	b.refused(patch("post"), 400, "incomplete")
 	b.refused(patch("check"), 400, "draft")
-	b.ok("PUT", transactions, object{"id": id, "debitAccount": object{"name": "Groceries"}})
+	b.edit(id, object{"debitAccount": object{"name": "Groceries"}})
 	if got := b.get(id); got["posted"] != false || got["amount"] != "12.34" {
 		t.Errorf("completing a draft gave %v", got)
 	}
 	if a := patch("post"); a.status != 200 {
 		t.Fatalf("post: %v", a)
 	}
-	b.refused(b.as("owner", "PUT", transactions, object{"id": id, "amount": "0"}), 400, "incomplete")
-	b.ok("PUT", transactions, object{"id": id, "amount": "20"})
+	b.refused(b.as("owner", "PUT", transactions, b.edited(id, object{"amount": "0"})), 400, "incomplete")
+	b.edit(id, object{"amount": "20"})
 	if a := patch("check"); a.status != 200 {
 		t.Fatalf("check: %v", a)
 	}
@@ -352,7 +367,7 @@ func TestBatchUpdateEditsCheckedOnesWithTheFlagOnly(t *testing.T) {
 	b := newBench(t, nil)
 	id := b.posted()["id"]
 	b.ok("PATCH", transactions+"/check", object{"id": id})
-	edit := object{"items": []object{{"id": id, "description": "new", "checked": true}}}
+	edit := object{"items": []object{b.edited(id, object{"description": "new"})}}
 	b.refused(b.as("owner", "PUT", transactions+"/batch", edit), 400, "checked")
 	b.ok("PUT", transactions+"/batch?updateChecked=true", edit)
 	if got := b.get(id); got["description"] != "new" || got["checked"] != true {
@@ -390,17 +405,40 @@ func TestProperties(t *testing.T) {
 		t.Error(diff)
 	}
 	t.Run("an update replaces all properties, and null or empty clears", func(t *testing.T) {
-		b.ok("PUT", transactions, object{"id": got["id"], "properties": object{"feed_": nil, "bank_text": "C"}})
+		b.edit(got["id"], object{"properties": object{"feed_": nil, "bank_text": "C"}})
 		if diff := cmp.Diff(object{"bank_text": "C"}, b.get(got["id"])["properties"]); diff != "" {
 			t.Error(diff)
 		}
 	})
-	t.Run("an update without properties leaves them", func(t *testing.T) {
-		b.ok("PUT", transactions, object{"id": got["id"], "amount": "5"})
-		if diff := cmp.Diff(object{"bank_text": "C"}, b.get(got["id"])["properties"]); diff != "" {
-			t.Error(diff)
+}
+
+func TestAnUpdateClearsWhatItLeavesOut(t *testing.T) {
+	b := newBench(t, nil)
+	row := b.create(draft("whole", "x #tag", object{"properties": object{"a": "b"}, "urls": []string{"https://example.com"}}))
+	got := b.ok("PUT", transactions, object{"id": row["id"], "debitAccount": object{"name": "Gifts"}})["transaction"].(object)
+	for _, field := range []string{"amount", "creditAccount", "remoteIds", "urls"} {
+		if got[field] != nil {
+			t.Errorf("%s is still %v", field, got[field])
 		}
-	})
+	}
+	if got["description"] != "" || len(got["properties"].(object)) != 0 {
+		t.Errorf("left %v", got)
+	}
+	if got["date"] != "2026-03-17" || !cmp.Equal(got["tags"], []any{"tag"}) {
+		t.Errorf("date and tags do not stay: %v", got)
+	}
+	if found := b.find("remoteId:whole"); len(found) != 0 {
+		t.Error("the remote id is still known")
+	}
+}
+
+func TestAnArchivedAccountMayStay(t *testing.T) {
+	b := newBench(t, nil)
+	row := b.create(draft("arch", "x", object{"debitAccount": object{"name": "Groceries"}}))
+	b.ok("PUT", "/v5/books/demo/accounts", object{"id": b.accountID("Groceries"), "archived": true})
+	if got := b.edit(row["id"], object{"amount": "1"}); b.sideName(got, "debitAccount") != "Groceries" {
+		t.Errorf("got %v", got)
+	}
 }
 
 func TestLocks(t *testing.T) {
@@ -416,7 +454,7 @@ func TestLocks(t *testing.T) {
 				"a batch":              b.as("owner", "POST", transactions+"/batch", object{"items": []object{draft("new", "x")}}),
 				"an edit":              b.as("owner", "PUT", transactions, object{"id": old, "amount": "1"}),
 				"an edit of a draft":   b.as("owner", "PUT", transactions, object{"id": draftID, "amount": "1"}),
-				"a move out of it":     b.as("owner", "PUT", transactions, object{"id": draftID, "date": "2026-03-18"}),
+				"a move out of it":     b.as("owner", "PUT", transactions, b.edited(draftID, object{"date": "2026-03-18"})),
 				"a check":              b.as("owner", "PATCH", transactions+"/check", object{"id": old}),
 				"trash":                b.as("owner", "PATCH", transactions+"/trash", object{"id": old}),
 				"a restore":            b.as("owner", "PATCH", transactions+"/restore", object{"id": trashed}),
@@ -458,13 +496,13 @@ func TestPermissions(t *testing.T) {
 			return b.as(as, "PATCH", transactions+"/trash", object{"id": b.create(complete())["id"]})
 		}},
 		{"edit drafts", "yyynn", func(as string) answer {
-			return b.as(as, "PUT", transactions, object{"id": b.create(complete())["id"], "amount": "3"})
+			return b.as(as, "PUT", transactions, b.edited(b.create(complete())["id"], object{"amount": "3"}))
 		}},
 		{"post", "yyynn", func(as string) answer {
 			return b.as(as, "PATCH", transactions+"/post", object{"id": b.create(complete())["id"]})
 		}},
 		{"edit posted ones", "yynnn", func(as string) answer {
-			return b.as(as, "PUT", transactions, object{"id": b.posted()["id"], "amount": "3"})
+			return b.as(as, "PUT", transactions, b.edited(b.posted()["id"], object{"amount": "3"}))
 		}},
 		{"trash posted ones", "yynnn", func(as string) answer {
 			return b.as(as, "PATCH", transactions+"/trash", object{"id": b.posted()["id"]})
