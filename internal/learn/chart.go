@@ -6,6 +6,10 @@ import "slices"
 // for in texts.
 const nameLetters = 4
 
+// unusedName is how much more the name of an account says that nobody has
+// chosen yet: its history cannot speak for it.
+const unusedName = 2.5
+
 // chartAccount is an account of the chart.
 type chartAccount struct {
 	Account
@@ -47,6 +51,25 @@ func (l *Learner) namedBy(q *lesson) []*chartAccount {
 		}
 	}
 	return found
+}
+
+// used reports whether any lesson chose an account.
+func (l *Learner) used(number int32) bool {
+	return l.index[l.accountList(number, true)] != nil || l.index[l.accountList(number, false)] != nil
+}
+
+// addNames fills in the evidence that lies in the names of accounts.
+func (l *Learner) addNames(q *lesson, named []*chartAccount) {
+	for _, a := range named {
+		for i := range l.work.candidates {
+			if c := &l.work.candidates[i]; c.number == a.number {
+				c.evidence[eName] = a.share(q)
+				if !l.used(a.number) {
+					c.evidence[eName] *= unusedName
+				}
+			}
+		}
+	}
 }
 
 // open reports whether the chart lets an account be suggested.

@@ -77,6 +77,9 @@ const (
 	wordWindow = 64
 	fitWindow  = 32
 	rateWindow = 100
+
+	sameSize    = 0.35 // sizes that differ by less are about the same amount
+	minVariance = 0.05 // of sizes: no account is fixed to one amount
 )
 
 // memory is how a channel weighs the past: the next older lesson counts fade
@@ -114,8 +117,8 @@ type workspace struct {
 	counts     [][channels]float64 // by account
 	weight     [channels]float64   // of the next lesson
 	total      [channels]float64
+	none       [channels]float64 // lift of an account that a channel did not meet
 	candidates []candidate
-	scores     []float64
 }
 
 func (w *workspace) reset(accounts int) {
@@ -157,25 +160,25 @@ func (w *workspace) lift(channel int, account int32, p float64) float64 {
 	if total == 0 {
 		return 0
 	}
-	prior := memories[channel].prior
 	count := w.counts[account][channel]
+	if count == 0 {
+		return w.none[channel]
+	}
+	prior := memories[channel].prior
 	return math.Log((count + prior*p) / ((total + prior) * p))
 }
 
 // merchant is what the merchant's own history says, whatever the account.
 type merchant struct {
-	lessons  int // looked at
-	accounts int // different ones among them
-	recent   int // different ones among the last five
-	streak   int // latest days in a row that had one account only, the same
-	mixedDay bool
+	accounts int   // different ones
+	streak   int   // latest days in a row that had one account only, the same
+	mixedDay bool  // this day has several
 	last     int32 // account of the latest lesson; -1 without one
+	lastBank int32 // the same on this bank account
 }
 
 // view is what a question brings to light besides the candidates.
 type view struct {
-	lessons  int
-	newRate  float64
 	merchant merchant
 	unknown  [unknowns]float64
 }
@@ -189,40 +192,17 @@ func latest(lessons []*lesson, n int) []*lesson { return lessons[max(0, len(less
 func (l *Learner) look(q, before *lesson) view {
 	w := &l.work
 	w.reset(len(l.accountIDs))
-	list := func(key uint64) []*lesson {
-		if key == 0 {
-			return nil
-		}
-		return l.index[key].until(before)
-	}
-	book := l.all.until(before)
-	v := view{lessons: len(book), newRate: l.newRate(book)}
-	var mean, square, n float64
-	recent := latest(book, bookWindow)
-	for i := len(recent) - 1; i >= 0; i-- {
-		s := recent[i]
-		w.count(cBook, s.account)
-		if s.arrives == q.arrives {
-			w.count(cDirection, s.account)
-			n++
-			mean += float64(s.size)
-			square += float64(s.size) * float64(s.size)
-		}
-	}
+	list := func(key uint64) []*lesson { return l.index[key].until(before) }
+	book, ofKey := l.all.until(before), latest(list(q.key), keyWindow)
+
+	w.countBook(q, latest(book, bookWindow))
 	w.countAll(cBank, latest(list(q.bank), bankWindow))
 	w.countAll(cHead, latest(list(q.head), keyWindow))
+	w.countMerchant(q, ofKey)
 	w.countAll(cAmount, latest(list(q.amount), keyWindow))
 	w.countAll(cParty, latest(list(q.party), keyWindow))
 	w.countAll(cCategory, latest(list(q.category), keyWindow))
 	w.countAll(cWay, latest(list(q.way), bankWindow))
-	ofKey := latest(list(q.key), keyWindow)
-	lastBank := w.countMerchant(q, ofKey)
-	v.merchant = merchantOf(q, ofKey)
-	for _, a := range w.met {
-		if w.counts[a][cKey] > 0 {
-			v.merchant.accounts++
-		}
-	}
 	unseen := 0
 	for i, key := range q.wordList {
 		lessons := latest(list(key), wordWindow)
@@ -230,56 +210,80 @@ func (l *Learner) look(q, before *lesson) view {
 			unseen++
 		}
 		w.countAll(cWords+i, lessons)
-		for j := len(lessons) - 1; j >= 0; j-- {
-			if lessons[j].bank == q.bank {
-				w.count(cWordsBank+i, lessons[j].account)
-			}
-		}
+		w.countSameBank(cWordsBank+i, q, lessons)
 	}
 	for i, key := range q.stemList {
 		w.countAll(cStems+i, latest(list(key), wordWindow))
 	}
-	for i, key := range q.tagList[:min(len(q.tagList), maxTags)] {
+	for i, key := range q.tagList {
 		w.countAll(cTags+i, latest(list(key), wordWindow))
+	}
+	w.endCount()
+
+	v := view{merchant: w.merchantOf(q, ofKey)}
+	v.unknown = [unknowns]float64{
+		uBias:    1,
+		uLessons: math.Log(float64(len(book) + 1)),
+		uRate:    math.Log(l.newRate(latest(book, rateWindow))),
+		uUnknown: float64(unseen) / float64(max(1, len(q.wordList))),
+	}
+	if len(ofKey) == 0 {
+		v.unknown[uUnseen] = 1
 	}
 	var named []*chartAccount
 	if before == nil {
 		named = l.namedBy(q)
 	}
+	l.gatherCandidates(q, before, named)
+	sizes := sizesOf(q, latest(book, bookWindow))
+	for i := range w.candidates {
+		l.weigh(&w.candidates[i], q, before, v.merchant, sizes)
+	}
+	w.addDays(q, ofKey)
+	l.addNames(q, named)
+	return v
+}
+
+// gatherCandidates makes a candidate of every account that was met or named
+// and may be suggested.
+func (l *Learner) gatherCandidates(q, before *lesson, named []*chartAccount) {
+	w := &l.work
 	for _, a := range named {
 		w.meet(a.number)
 	}
-
-	v.unknown = [unknowns]float64{uBias: 1, uLessons: math.Log(float64(len(book) + 1)), uRate: math.Log(v.newRate)}
-	if len(ofKey) == 0 {
-		v.unknown[uUnseen] = 1
-	}
-	if len(q.wordList) > 0 {
-		v.unknown[uUnknown] = float64(unseen) / float64(len(q.wordList))
-	}
-
 	for _, account := range w.met {
 		if account != q.own && (before != nil || l.open(account)) {
 			w.candidates = append(w.candidates, candidate{number: account})
 		}
 	}
-	sizes := bell{n: n, mean: mean / max(n, 1), variance: max(0.05, square/max(n, 1)-(mean/max(n, 1))*(mean/max(n, 1)))}
-	for i := range w.candidates {
-		l.weigh(&w.candidates[i], q, before, v, sizes)
-		c := &w.candidates[i]
-		if lastBank >= 0 && c.number == lastBank {
-			c.evidence[eLastBank] = 1
+}
+
+// endCount works out what a channel says of an account it did not meet.
+func (w *workspace) endCount() {
+	for c, total := range w.total {
+		w.none[c] = 0
+		if total > 0 {
+			w.none[c] = math.Log(memories[c].prior / (total + memories[c].prior))
 		}
 	}
-	w.addDays(q, ofKey)
-	for _, a := range named {
-		for i := range w.candidates {
-			if c := &w.candidates[i]; c.number == a.number {
-				c.evidence[eName] = a.share(q)
-			}
+}
+
+func (w *workspace) countBook(q *lesson, lessons []*lesson) {
+	for i := len(lessons) - 1; i >= 0; i-- {
+		s := lessons[i]
+		w.count(cBook, s.account)
+		if s.arrives == q.arrives {
+			w.count(cDirection, s.account)
 		}
 	}
-	return v
+}
+
+func (w *workspace) countSameBank(channel int, q *lesson, lessons []*lesson) {
+	for i := len(lessons) - 1; i >= 0; i-- {
+		if s := lessons[i]; s.bank == q.bank {
+			w.count(channel, s.account)
+		}
+	}
 }
 
 func (w *workspace) countAll(channel int, lessons []*lesson) {
@@ -288,35 +292,29 @@ func (w *workspace) countAll(channel int, lessons []*lesson) {
 	}
 }
 
-// countMerchant counts the lessons of the merchant and returns the account of
-// the latest one on the same bank account, or -1.
-func (w *workspace) countMerchant(q *lesson, lessons []*lesson) int32 {
-	lastBank := int32(-1)
+// countMerchant counts the lessons of the merchant.
+func (w *workspace) countMerchant(q *lesson, lessons []*lesson) {
 	for i := len(lessons) - 1; i >= 0; i-- {
 		s := lessons[i]
 		w.count(cKey, s.account)
 		w.count(cKeyRecent, s.account)
 		if s.bank == q.bank {
 			w.count(cKeyBank, s.account)
-			if lastBank < 0 {
-				lastBank = s.account
-			}
 		}
 		if s.money == q.money {
 			w.count(cKeyAmount, s.account)
 		}
-		if math.Abs(float64(s.size-q.size)) < 0.35 {
+		if math.Abs(float64(s.size-q.size)) < sameSize {
 			w.count(cKeySize, s.account)
 		}
 		if s.text == q.text {
 			w.count(cText, s.account)
 		}
 	}
-	return lastBank
 }
 
 // weigh fills in the evidence that the channels give for a candidate.
-func (l *Learner) weigh(c *candidate, q, before *lesson, v view, sizes bell) {
+func (l *Learner) weigh(c *candidate, q, before *lesson, m merchant, sizes bell) {
 	w := &l.work
 	size := float64(len(w.candidates))
 	prior := memories[cBook].prior
@@ -328,10 +326,13 @@ func (l *Learner) weigh(c *candidate, q, before *lesson, v view, sizes bell) {
 	c.evidence[eWords] = w.meanLift(cWords, len(q.wordList), c.number, p)
 	c.evidence[eWordsBank] = w.meanLift(cWordsBank, len(q.wordList), c.number, p)
 	c.evidence[eStems] = w.meanLift(cStems, len(q.stemList), c.number, p)
-	c.evidence[eTags] = w.meanLift(cTags, min(len(q.tagList), maxTags), c.number, p)
-	if v.merchant.last == c.number {
+	c.evidence[eTags] = w.meanLift(cTags, len(q.tagList), c.number, p)
+	if m.last == c.number {
 		c.evidence[eLast] = 1
-		c.evidence[eStreak] = math.Log(float64(min(v.merchant.streak, 10) + 1))
+		c.evidence[eStreak] = math.Log(float64(min(m.streak, 10) + 1))
+	}
+	if m.lastBank == c.number {
+		c.evidence[eLastBank] = 1
 	}
 	own := latest(l.index[l.accountList(c.number, q.arrives)].until(before), fitWindow)
 	c.evidence[eFit] = sizes.compare(own, float64(q.size))
@@ -359,6 +360,9 @@ func (w *workspace) meanLift(channel, n int, account int32, p float64) float64 {
 func (w *workspace) addDays(q *lesson, lessons []*lesson) {
 	for i := range w.candidates {
 		c := &w.candidates[i]
+		if w.counts[c.number][cKey] == 0 {
+			continue
+		}
 		for j := len(lessons) - 1; j >= 0; j-- {
 			if s := lessons[j]; s.account == c.number {
 				switch gap := q.day - s.day; {
@@ -379,13 +383,22 @@ func due(days int32) bool {
 }
 
 // merchantOf sums up the latest lessons of a merchant.
-func merchantOf(q *lesson, lessons []*lesson) merchant {
-	m := merchant{lessons: len(lessons), last: -1}
+func (w *workspace) merchantOf(q *lesson, lessons []*lesson) merchant {
+	m := merchant{last: -1, lastBank: -1}
 	if len(lessons) == 0 {
 		return m
 	}
+	for _, account := range w.met {
+		if w.counts[account][cKey] > 0 {
+			m.accounts++
+		}
+	}
+	for i := len(lessons) - 1; i >= 0 && m.lastBank < 0; i-- {
+		if s := lessons[i]; s.bank == q.bank {
+			m.lastBank = s.account
+		}
+	}
 	m.last = lessons[len(lessons)-1].account
-	m.recent = different(latest(lessons, 5))
 	day := int32(math.MinInt32)
 	for i := len(lessons) - 1; i >= 0; i-- {
 		s := lessons[i]
@@ -406,26 +419,8 @@ func merchantOf(q *lesson, lessons []*lesson) merchant {
 	return m
 }
 
-func different(lessons []*lesson) int {
-	n := 0
-	for i, s := range lessons {
-		fresh := true
-		for _, t := range lessons[:i] {
-			if t.account == s.account {
-				fresh = false
-				break
-			}
-		}
-		if fresh {
-			n++
-		}
-	}
-	return n
-}
-
 // newRate estimates how often a lesson is the first of its account.
-func (l *Learner) newRate(book []*lesson) float64 {
-	recent := latest(book, rateWindow)
+func (l *Learner) newRate(recent []*lesson) float64 {
 	fresh := 0.0
 	for _, s := range recent {
 		if l.isFirst(s) {
@@ -447,6 +442,23 @@ func (l *Learner) isFirst(s *lesson) bool {
 // bell is a normal distribution of sizes.
 type bell struct{ n, mean, variance float64 }
 
+// sizesOf returns the sizes of the lessons in the direction of q.
+func sizesOf(q *lesson, lessons []*lesson) bell {
+	var n, sum, squares float64
+	for _, s := range lessons {
+		if s.arrives == q.arrives {
+			n++
+			sum += float64(s.size)
+			squares += float64(s.size) * float64(s.size)
+		}
+	}
+	if n == 0 {
+		return bell{}
+	}
+	mean := sum / n
+	return bell{n: n, mean: mean, variance: max(minVariance, squares/n-mean*mean)}
+}
+
 // compare returns how much better size fits the lessons than the book.
 func (b bell) compare(lessons []*lesson, size float64) float64 {
 	if len(lessons) == 0 || b.n == 0 {
@@ -463,7 +475,7 @@ func (b bell) compare(lessons []*lesson, size float64) float64 {
 		d := float64(s.size) - mean
 		squares += d * d
 	}
-	variance := max(squares/(n+2), 0.05)
+	variance := max(squares/(n+2), minVariance)
 	density := func(mean, variance float64) float64 {
 		return -0.5 * (math.Log(variance) + (size-mean)*(size-mean)/variance)
 	}

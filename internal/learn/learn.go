@@ -1,6 +1,14 @@
 // Package learn finds the counter account of a bank movement from what people
 // decided about earlier ones, says how sure it is and why.
 //
+// Evidence for every account of the book (evidence.go) is read from lists of
+// similar lessons: of the same merchant, words, bank account, amount and so on.
+// Weights turn it into a probability for each account and for none of them
+// (model.go); a few signs tell how far the best one can be trusted. Each lesson
+// shows whether it would have been guessed right, which moves the weights
+// a little (settle.go) and the bar from which an answer counts as sure
+// (threshold.go), so that about 98 of 100 sure answers are right in each book.
+//
 // What a Learner knows is a function of the set of its lessons and of the
 // chart, never of the order in which they came: a lesson taken back leaves no
 // trace. The package is pure: no clock, no randomness, no I/O.
@@ -60,7 +68,9 @@ type Suggestion struct {
 }
 
 // Learner knows the decisions of one book. Its methods, Suggest included, must
-// not be called at the same time: they share working memory.
+// not be called at the same time: they share working memory. Learn and Unlearn
+// are cheap; the next Suggest works off what they changed, some 50 microseconds
+// for each lesson from the earliest changed one on, in the order of the dates.
 type Learner struct {
 	chart      map[string]*chartAccount   // nil: not known, every learned account will do
 	named      map[uint64][]*chartAccount // accounts by the words of their names
@@ -71,8 +81,10 @@ type Learner struct {
 	byID       map[string]*lesson
 	all        history
 	index      map[uint64]*history
-	settled    int  // lessons, from the first, whose outcome is worked out
-	bar        int8 // degree of confidence from which an answer is sure
+	settled    int      // lessons, from the first, whose outcome is worked out
+	habits     habits   // after the settled lessons
+	marks      []habits // before every markEvery-th of them
+	bar        int8     // degree of confidence from which an answer is sure
 	barKnown   bool
 	work       workspace
 }
@@ -96,6 +108,7 @@ func (l *Learner) Lessons() int { return len(l.byID) }
 func (l *Learner) SetAccounts(accounts []Account) {
 	l.chart = make(map[string]*chartAccount, len(accounts))
 	l.named = map[uint64][]*chartAccount{}
+	accounts = slices.SortedFunc(slices.Values(accounts), func(a, b Account) int { return cmp.Compare(a.ID, b.ID) })
 	for _, a := range accounts {
 		entry := &chartAccount{Account: a, number: l.account(a.ID), words: nameWords(a.Name)}
 		l.chart[a.ID] = entry
@@ -158,18 +171,11 @@ func (l *Learner) remove(s *lesson) {
 	}
 }
 
-// unsettle says that the lessons from that place on have others before them
-// than when their outcomes were worked out.
-func (l *Learner) unsettle(from int) {
-	l.settled = min(l.settled, from)
-	l.barKnown = false
-}
-
 // account returns the number that stands for an account id.
 func (l *Learner) account(id string) int32 {
 	n, known := l.accounts[id]
 	if !known {
-		n = int32(len(l.accountIDs)) //nolint:gosec // a book has no 2^31 accounts
+		n = int32(len(l.accountIDs)) // a book has no 2^31 accounts
 		l.accounts[id] = n
 		l.accountIDs = append(l.accountIDs, id)
 		l.lists = append(l.lists, [2]uint64{hash(byAccount, "-", id), hash(byAccount, "+", id)})

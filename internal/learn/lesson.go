@@ -37,6 +37,7 @@ type lesson struct {
 const (
 	byBank     = "bank"
 	byKey      = "key"
+	byText     = "text"
 	byHead     = "head"
 	byWord     = "word"
 	byStem     = "stem"
@@ -53,8 +54,8 @@ func (l *Learner) newLesson(from Lesson) *lesson {
 	s.account, s.own = l.account(from.Account), l.account(from.BankAccount)
 	s.content = hash(from.Account, from.BankAccount, from.Date.String(), from.Amount.String(),
 		from.Text, from.Counterparty, from.Kind, from.Category)
-	s.lists = append(s.lists, s.bank, s.key, s.head, s.amount, l.accountList(s.account, s.arrives))
-	for _, key := range []uint64{s.party, s.category, s.way} {
+	s.lists = append(s.lists, s.bank, s.amount, l.accountList(s.account, s.arrives))
+	for _, key := range []uint64{s.key, s.head, s.party, s.category, s.way} {
 		if key != 0 {
 			s.lists = append(s.lists, key)
 		}
@@ -70,17 +71,19 @@ func newQuestion(m Movement) *lesson {
 	way := way(m.Amount.Sign() > 0)
 	s := &lesson{
 		id:      m.ID,
-		day:     int32(m.Date.Time().Unix() / 86400), //nolint:gosec // a four digit year
+		day:     int32(m.Date.Time().Unix() / 86400), // a four digit year
 		account: -1,
 		own:     -1,
 		arrives: m.Amount.Sign() > 0,
 		size:    float32(size(m)),
-		text:    hash("text", strings.ToLower(strings.TrimSpace(m.Text))),
 		bank:    hash(byBank, way, m.BankAccount),
-		key:     hash(byKey, way, strings.Join(core, " ")),
-		head:    hash(byHead, way, first(core)),
 		amount:  hash(byAmount, way, m.Amount.String(), m.BankAccount),
 		money:   hash(byAmount, m.Amount.String()),
+	}
+	if len(core) > 0 {
+		s.text = hash(byText, strings.ToLower(strings.TrimSpace(m.Text)))
+		s.key = hash(byKey, way, strings.Join(core, " "))
+		s.head = hash(byHead, way, core[0])
 	}
 	if party := strings.Join(words(m.Counterparty), " "); party != "" {
 		s.party = hash(byParty, way, party)
@@ -99,6 +102,7 @@ func newQuestion(m Movement) *lesson {
 		s.tagList = append(s.tagList, hash(byTag, way, tag))
 	}
 	s.wordList, s.stemList, s.tagList = distinct(s.wordList), distinct(s.stemList), distinct(s.tagList)
+	s.tagList = s.tagList[:min(len(s.tagList), maxTags)]
 	return s
 }
 
@@ -119,13 +123,6 @@ func size(m Movement) float64 {
 		f = 0.01
 	}
 	return math.Log(f)
-}
-
-func first(words []string) string {
-	if len(words) == 0 {
-		return ""
-	}
-	return words[0]
 }
 
 func distinct(keys []uint64) []uint64 {

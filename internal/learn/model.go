@@ -1,9 +1,6 @@
 package learn
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // The signs that tell whether the best account is the right one.
 const (
@@ -11,18 +8,11 @@ const (
 	sOdds          // log odds of its probability
 	sLead          // logarithm of its lead over the second
 	sNew           // probability that no known account is right
-	sSeen          // logarithm of the merchant's lessons
-	sPure          // log odds of its share of them
-	sUnseen        // the merchant is new
+	sPure          // log odds of its share of the merchant's lessons
 	sAccounts      // logarithm of the merchant's different accounts
-	sRecent        // different accounts among the last five
-	sLast          // it was the last one
 	sStreak        // logarithm of its days in a row
 	sOthers        // logarithm of the merchant's lessons with other accounts
 	sBankPure      // log odds of its share of the merchant's on this bank account
-	sMixedDay      // the merchant has several accounts on this day
-	sLessons       // logarithm of the lessons of the book
-	sNewRate       // logarithm of the share of first uses
 	sFit           // how well the amount fits
 	sKeyRecord     // log odds of having been right with this merchant
 	sAccountRecord // with this account
@@ -41,16 +31,10 @@ type weights struct {
 }
 
 const (
-	keyRecord  = 12  // earlier answers looked at for a merchant
-	bookRecord = 300 // and for a book
+	keyRecord       = 12  // earlier answers looked at for a merchant
+	bookRecord      = 300 // and for a book
+	splitConfidence = 0.5
 )
-
-// outcome is what would have been suggested for a lesson before it was known.
-type outcome struct {
-	top    int32 // number of the account; -1: none
-	right  bool
-	degree int8 // of confidence
-}
 
 // answer is the best account with all that is known about it.
 type answer struct {
@@ -63,36 +47,34 @@ type answer struct {
 
 // rank gives the candidates their probabilities and finds the best.
 func (l *Learner) rank(v view) answer {
-	w := &l.work
+	candidates := l.work.candidates
 	a := answer{view: v}
-	if len(w.candidates) == 0 {
+	if len(candidates) == 0 {
 		return a
 	}
 	fresh := 0.0
 	for i, x := range v.unknown {
-		fresh += l.weights.unknown[i] * x
+		fresh += (l.weights.unknown[i] + l.habits.unknown[i]) * x
 	}
-	w.scores = append(w.scores[:0], fresh)
-	for i := range w.candidates {
-		c := &w.candidates[i]
+	highest := fresh
+	for i := range candidates {
+		c := &candidates[i]
 		c.p = 0
 		for e, x := range c.evidence {
-			c.p += l.weights.evidence[e] * x
+			c.p += (l.weights.evidence[e] + l.habits.evidence[e]) * x
 		}
-		w.scores = append(w.scores, c.p)
+		highest = max(highest, c.p)
 	}
-	// In the order of their sizes, so that the sum does not depend on the
-	// order in which the accounts were met.
-	slices.Sort(w.scores)
-	highest := w.scores[len(w.scores)-1]
-	sum := 0.0
-	for _, score := range w.scores {
-		sum += math.Exp(score - highest)
+	a.pNew = math.Exp(fresh - highest)
+	sum := a.pNew
+	for i := range candidates {
+		candidates[i].p = math.Exp(candidates[i].p - highest)
+		sum += candidates[i].p
 	}
-	a.pNew = math.Exp(fresh-highest) / sum
-	for i := range w.candidates {
-		c := &w.candidates[i]
-		c.p = math.Exp(c.p-highest) / sum
+	a.pNew /= sum
+	for i := range candidates {
+		c := &candidates[i]
+		c.p /= sum
 		switch {
 		case a.top == nil:
 			a.top = c
@@ -118,20 +100,11 @@ func (l *Learner) answer(q, before *lesson) answer {
 		sum += l.weights.signs[i] * x
 	}
 	a.confidence = 1 / (1 + math.Exp(-sum))
-	return a
-}
-
-// settle works out, for every lesson of which that is not known, what would
-// have been suggested from those before it.
-func (l *Learner) settle() {
-	for ; l.settled < len(l.all.lessons); l.settled++ {
-		s := l.all.lessons[l.settled]
-		a := l.answer(s, s)
-		s.outcome = outcome{top: -1}
-		if a.top != nil {
-			s.outcome = outcome{top: a.top.number, right: a.top.number == s.account, degree: degree(a.confidence)}
-		}
+	if a.view.merchant.mixedDay {
+		// A purchase that is being split: one part says nothing of the next.
+		a.confidence = min(a.confidence, splitConfidence)
 	}
+	return a
 }
 
 func (l *Learner) signsOf(a answer, q, before *lesson) (x [signs]float64) {
@@ -141,25 +114,14 @@ func (l *Learner) signsOf(a answer, q, before *lesson) (x [signs]float64) {
 	x[sOdds] = logOdds(a.top.p)
 	x[sLead] = min(8, math.Log((a.top.p+1e-9)/(a.second+1e-9)))
 	x[sNew] = a.pNew
-	x[sSeen] = math.Log(float64(m.lessons + 1))
-	x[sPure] = share(counts[cKey], w.total[cKey])
-	if m.lessons == 0 {
-		x[sUnseen] = 1
-	}
+	x[sPure] = oddsOf(counts[cKey], w.total[cKey])
 	x[sAccounts] = math.Log(float64(m.accounts + 1))
-	x[sRecent] = float64(m.recent)
 	if m.last == number {
-		x[sLast] = 1
 		x[sStreak] = math.Log(float64(min(m.streak, 12) + 1))
 	}
 	x[sOthers] = math.Log(1 + max(0, w.total[cKey]-counts[cKey]))
-	x[sBankPure] = share(counts[cKeyBank], w.total[cKeyBank])
-	x[sAmountPure] = share(counts[cKeyAmount], w.total[cKeyAmount])
-	if m.mixedDay {
-		x[sMixedDay] = 1
-	}
-	x[sLessons] = math.Log(float64(a.view.lessons + 1))
-	x[sNewRate] = math.Log(a.view.newRate)
+	x[sBankPure] = oddsOf(counts[cKeyBank], w.total[cKeyBank])
+	x[sAmountPure] = oddsOf(counts[cKeyAmount], w.total[cKeyAmount])
 	x[sFit] = a.top.evidence[eFit]
 	var key, account, book record
 	for _, s := range latest(l.index[q.key].until(before), keyRecord) {
@@ -187,10 +149,10 @@ func (r *record) add(o outcome, fade float64) {
 	}
 }
 
-func (r record) odds() float64 { return share(r.right, r.asked) }
+func (r record) odds() float64 { return oddsOf(r.right, r.asked) }
 
-// share returns the log odds of a part, 0 if there is nothing.
-func share(part, whole float64) float64 {
+// oddsOf returns the log odds of a part, 0 if there is nothing.
+func oddsOf(part, whole float64) float64 {
 	return math.Log((part + 0.5) / (max(0, whole-part) + 0.5))
 }
 

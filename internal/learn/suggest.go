@@ -33,7 +33,7 @@ func (l *Learner) reason(m Movement, q *lesson, a answer) string {
 	if text := l.tell(q.key, quote(Key(m.Text)), number); text != "" {
 		return text
 	}
-	if a.top.evidence[eName] == 1 {
+	if a.top.evidence[eName] >= 1 {
 		return "the text names the account " + name
 	}
 	if q.party != 0 {

@@ -4,10 +4,10 @@ import "math"
 
 const (
 	degrees      = 60
-	target       = 0.98 // of what is sure, so much shall be right
-	priorAnswers = 60.0 // what other books say counts like so many own answers
-	caution      = 0.5  // standard deviations that the estimate must stay above the target
-	barWindow    = 1500 // lessons whose outcomes move the bar
+	target       = 0.98  // of what is sure, so much shall be right
+	priorAnswers = 200.0 // what other books say counts like so many own answers
+	caution      = 0.1   // standard deviations that the estimate must stay above the target
+	barWindow    = 1500  // lessons whose outcomes move the bar
 	never        = int8(degrees)
 )
 
@@ -48,7 +48,7 @@ func (l *Learner) sureFrom() int8 {
 		}
 		rate := r / n
 		if rate-caution*math.Sqrt(rate*(1-rate)/n) >= target {
-			l.bar = int8(d) //nolint:gosec // below 60
+			l.bar = int8(d)
 		}
 	}
 	return l.bar

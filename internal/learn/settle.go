@@ -1,0 +1,86 @@
+package learn
+
+import "math"
+
+// habits are what the weights of this book differ by from the shipped ones:
+// each settled lesson moved them a little towards what would have found its
+// account.
+type habits struct {
+	evidence [evidences]float64
+	unknown  [unknowns]float64
+	// Sums of squares of the moves asked for, so that each weight learns at
+	// its own pace.
+	evidenceMoves [evidences]float64
+	unknownMoves  [unknowns]float64
+}
+
+const (
+	pace      = 0.1
+	inertia   = 10.0
+	markEvery = 64
+)
+
+// outcome is what would have been suggested for a lesson before it was known.
+type outcome struct {
+	top    int32 // number of the account; -1: none
+	right  bool
+	degree int8 // of confidence
+}
+
+// settle works out, for every lesson of which that is not known, what would
+// have been suggested from those before it, and forms the habits on the way.
+func (l *Learner) settle() {
+	for ; l.settled < len(l.all.lessons); l.settled++ {
+		if l.settled%markEvery == 0 {
+			l.marks = append(l.marks[:l.settled/markEvery], l.habits)
+		}
+		s := l.all.lessons[l.settled]
+		a := l.answer(s, s)
+		s.outcome = outcome{top: -1}
+		if a.top != nil {
+			s.outcome = outcome{top: a.top.number, right: a.top.number == s.account, degree: degree(a.confidence)}
+			l.habits.learn(s.account, l.work.candidates, a)
+		}
+	}
+}
+
+// unsettle says that the lessons from that place on have others before them
+// than when they were settled.
+func (l *Learner) unsettle(from int) {
+	l.barKnown = false
+	if from < l.settled {
+		mark := from / markEvery
+		l.settled, l.habits = mark*markEvery, l.marks[mark]
+	}
+}
+
+// learn moves the weights one step of logistic regression towards an account.
+func (h *habits) learn(account int32, candidates []candidate, a answer) {
+	var evidence [evidences]float64
+	unknown := 1.0 // the account was none of the known
+	for i := range candidates {
+		c := &candidates[i]
+		excess := c.p
+		if c.number == account {
+			excess--
+			unknown = 0
+		}
+		if math.Abs(excess) < 1e-4 {
+			continue
+		}
+		for e, x := range c.evidence {
+			evidence[e] += excess * x
+		}
+	}
+	for e, move := range evidence {
+		step(&h.evidence[e], &h.evidenceMoves[e], move)
+	}
+	for u, x := range a.view.unknown {
+		step(&h.unknown[u], &h.unknownMoves[u], (a.pNew-unknown)*x)
+	}
+}
+
+func step(weight, moves *float64, move float64) {
+	*moves += move * move
+	*weight -= pace * move / math.Sqrt(inertia+*moves)
+}
