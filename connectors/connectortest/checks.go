@@ -307,7 +307,10 @@ func checkState(b *bench) {
 
 func checkLife(b *bench) {
 	const limit = 60
-	grace := 12 * b.Pace
+	grace := b.Grace
+	if grace == 0 {
+		grace = 12 * b.Pace
+	}
 	b.each(b.connector(), func(l linked) {
 		mirrors := make(map[string]*mirror)
 		for _, w := range l.wanted {

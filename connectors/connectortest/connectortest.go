@@ -41,6 +41,9 @@ type Harness struct {
 	// them show all that can become of a transaction.
 	Pace  time.Duration
 	Polls int
+	// Grace is how long the vendor may keep to itself that a pending
+	// transaction is no more; 0 is 12 paces.
+	Grace time.Duration
 
 	// Vendor breaks the fake vendor. A connector that speaks no HTTP leaves it
 	// nil and says so in NoVendor.
