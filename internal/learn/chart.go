@@ -6,8 +6,8 @@ import "slices"
 // for in texts.
 const nameLetters = 4
 
-// unusedName is how much more the name of an account says that nobody has
-// chosen yet: its history cannot speak for it.
+// unusedName is how much more the whole name of an account says that nobody
+// has chosen yet: its history cannot speak for it.
 const unusedName = 2.5
 
 // chartAccount is an account of the chart.
@@ -64,8 +64,8 @@ func (l *Learner) addNames(q *lesson, named []*chartAccount) {
 		for i := range l.work.candidates {
 			if c := &l.work.candidates[i]; c.number == a.number {
 				c.evidence[eName] = a.share(q)
-				if !l.used(a.number) {
-					c.evidence[eName] *= unusedName
+				if c.evidence[eName] == 1 && !l.used(a.number) {
+					c.evidence[eName] = unusedName
 				}
 			}
 		}
@@ -77,14 +77,14 @@ func (l *Learner) open(number int32) bool {
 	if l.chart == nil {
 		return true
 	}
-	a := l.chart[l.accountIDs[number]]
+	a := l.chart[number]
 	return a != nil && !a.Archived
 }
 
 // against tells how unusual the direction of q is for an account of that
 // kind: money rarely arrives from what is spent on, less rarely as a refund.
 func (l *Learner) against(number int32, q *lesson) float64 {
-	a := l.chart[l.accountIDs[number]]
+	a := l.chart[number]
 	switch {
 	case a == nil:
 		return 0

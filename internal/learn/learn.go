@@ -72,10 +72,10 @@ type Suggestion struct {
 // are cheap; the next Suggest works off what they changed, some 50 microseconds
 // for each lesson from the earliest changed one on, in the order of the dates.
 type Learner struct {
-	chart      map[string]*chartAccount   // nil: not known, every learned account will do
+	chart      map[int32]*chartAccount    // nil: not known, every learned account will do
 	named      map[uint64][]*chartAccount // accounts by the words of their names
 	weights    *weights
-	accounts   map[string]int32 // account id -> its place in names
+	accounts   map[string]int32 // account id -> its number, the place in accountIDs
 	accountIDs []string
 	lists      [][2]uint64 // by account: its lists for money that leaves and that arrives
 	byID       map[string]*lesson
@@ -106,12 +106,12 @@ func (l *Learner) Lessons() int { return len(l.byID) }
 // SetAccounts replaces the chart of the book. Accounts that it lacks, or that
 // are archived, are no longer suggested; what was learned about them is kept.
 func (l *Learner) SetAccounts(accounts []Account) {
-	l.chart = make(map[string]*chartAccount, len(accounts))
+	l.chart = make(map[int32]*chartAccount, len(accounts))
 	l.named = map[uint64][]*chartAccount{}
 	accounts = slices.SortedFunc(slices.Values(accounts), func(a, b Account) int { return cmp.Compare(a.ID, b.ID) })
 	for _, a := range accounts {
 		entry := &chartAccount{Account: a, number: l.account(a.ID), words: nameWords(a.Name)}
-		l.chart[a.ID] = entry
+		l.chart[entry.number] = entry
 		if a.Archived {
 			continue
 		}
@@ -127,6 +127,10 @@ func (l *Learner) SetAccounts(accounts []Account) {
 // Learn takes in what a person decided. A lesson with the id of an earlier one
 // replaces it; one without an account only takes the earlier one back.
 func (l *Learner) Learn(lesson Lesson) {
+	if lesson.Account == "" {
+		l.Unlearn(lesson.ID)
+		return
+	}
 	fresh := l.newLesson(lesson)
 	if old := l.byID[lesson.ID]; old != nil {
 		if old.content == fresh.content {
@@ -134,9 +138,7 @@ func (l *Learner) Learn(lesson Lesson) {
 		}
 		l.remove(old)
 	}
-	if lesson.Account != "" {
-		l.insert(fresh)
-	}
+	l.insert(fresh)
 }
 
 // Unlearn takes back the lesson with that id, if there is one.

@@ -33,7 +33,7 @@ func (l *Learner) reason(m Movement, q *lesson, a answer) string {
 	if text := l.tell(q.key, quote(Key(m.Text)), number); text != "" {
 		return text
 	}
-	if a.top.evidence[eName] >= 1 {
+	if a.top.evidence[eName] >= 1 { // the whole name
 		return "the text names the account " + name
 	}
 	if q.party != 0 {
@@ -90,11 +90,10 @@ func (l *Learner) went(list uint64, number int32) (right, all int) {
 }
 
 func (l *Learner) nameOf(number int32) string {
-	id := l.accountIDs[number]
-	if entry := l.chart[id]; entry != nil && entry.Name != "" {
+	if entry := l.chart[number]; entry != nil && entry.Name != "" {
 		return entry.Name
 	}
-	return id
+	return l.accountIDs[number]
 }
 
 func quote(text string) string { return `"` + strings.ToUpper(text) + `"` }
