@@ -146,8 +146,7 @@ func readBody(w http.ResponseWriter, r *http.Request, into any) error {
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if err != nil {
-		var tooLarge *http.MaxBytesError
-		if errors.As(err, &tooLarge) {
+		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			return &apiError{http.StatusRequestEntityTooLarge, "uploadTooLarge", "Request is too large."}
 		}
 		return badRequest("Cannot read the request")

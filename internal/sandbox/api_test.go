@@ -20,8 +20,10 @@ func TestWhoMayCome(t *testing.T) {
 	}{
 		{"no token needs a login", "", "/v5/user", 403, "forbidden", "Login Required."},
 		{"an unknown token needs a login", "mallory", "/v5/books/demo", 403, "forbidden", "Login Required."},
-		{"a stranger is not a collaborator, with 401", "stranger", "/v5/books/demo", 401, "required",
-			"The user [stranger@example.com] is not a collaborator on the book [Demo Book - demo]"},
+		{
+			"a stranger is not a collaborator, with 401", "stranger", "/v5/books/demo", 401, "required",
+			"The user [stranger@example.com] is not a collaborator on the book [Demo Book - demo]",
+		},
 		{"an unknown book is not found", "owner", "/v5/books/nothing", 404, "notFound", "Book NOT found! ID: nothing"},
 		{"an unknown app is not found", "owner", "/v5/apps/invalid-id", 404, "notFound", "App NOT found! ID: invalid-id"},
 		{"an unknown path is not found", "owner", "/v5/nothing", 404, "notFound", "Not Found"},

@@ -269,13 +269,13 @@ const maxPropertyKey = 30
 // underscores, other punctuation removed.
 func propertyKey(key string) string {
 	normal := make([]byte, 0, len(key))
-	for _, r := range key {
-		switch {
-		case r >= 'A' && r <= 'Z':
-			normal = append(normal, byte(r)+'a'-'A')
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
-			normal = append(normal, byte(r))
-		case r == ' ', r == '-':
+	for i := range len(key) {
+		switch b := key[i]; {
+		case b >= 'A' && b <= 'Z':
+			normal = append(normal, b+'a'-'A')
+		case b >= 'a' && b <= 'z', b >= '0' && b <= '9', b == '_':
+			normal = append(normal, b)
+		case b == ' ', b == '-':
 			normal = append(normal, '_')
 		}
 	}

@@ -15,9 +15,17 @@ const demoBookID = "demo"
 const demoZone = "America/Sao_Paulo"
 
 var demoGroups = []struct{ name, parent string }{
-	{"Assets", ""}, {"Bank Accounts", "Assets"}, {"Investments", "Assets"},
-	{"Liabilities", ""}, {"Credit Cards", "Liabilities"}, {"Loans", "Liabilities"},
-	{"Revenue", ""}, {"Expenses", ""}, {"Living", "Expenses"}, {"Home", "Expenses"}, {"Financial", "Expenses"},
+	{"Assets", ""},
+	{"Bank Accounts", "Assets"},
+	{"Investments", "Assets"},
+	{"Liabilities", ""},
+	{"Credit Cards", "Liabilities"},
+	{"Loans", "Liabilities"},
+	{"Revenue", ""},
+	{"Expenses", ""},
+	{"Living", "Expenses"},
+	{"Home", "Expenses"},
+	{"Financial", "Expenses"},
 }
 
 var demoAccounts = []struct{ name, kind, group string }{

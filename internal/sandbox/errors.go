@@ -30,8 +30,10 @@ func forbidden(format string, args ...any) error {
 // notCollaborator is Bkper's answer to a user without access to the book: a
 // 401, although the token is good.
 func notCollaborator(u *user, b *book) error {
-	return &apiError{http.StatusUnauthorized, "required",
-		fmt.Sprintf("The user [%s] is not a collaborator on the book [%s - %s]", u.email(), b.info.Name, b.info.ID)}
+	return &apiError{
+		http.StatusUnauthorized, "required",
+		fmt.Sprintf("The user [%s] is not a collaborator on the book [%s - %s]", u.email(), b.info.Name, b.info.ID),
+	}
 }
 
 type errorEnvelope struct {

@@ -42,7 +42,7 @@ func newApp(t *testing.T) *app {
 			status, a.statuses = a.statuses[0], a.statuses[1:]
 		}
 		w.WriteHeader(status)
-		fmt.Fprint(w, a.answer)
+		_, _ = fmt.Fprint(w, a.answer) // a server that has gone needs no answer
 	}))
 	t.Cleanup(a.Close)
 	return a
@@ -100,8 +100,10 @@ func TestEveryChangeCausesItsEvent(t *testing.T) {
 	b := newBench(t, nil)
 	const root = "/v5/books/demo"
 	row := b.create(draft("e", "x"))
-	b.edit(row["id"], object{"debitAccount": object{"name": "Groceries"}, "amount": "5", "date": "2026-03-16",
-		"description": "y", "properties": object{"k": "v"}})
+	b.edit(row["id"], object{
+		"debitAccount": object{"name": "Groceries"}, "amount": "5", "date": "2026-03-16",
+		"description": "y", "properties": object{"k": "v"},
+	})
 	for _, verb := range []string{"post", "check", "uncheck", "trash", "untrash"} {
 		b.ok("PATCH", transactions+"/"+verb, object{"id": row["id"]})
 		b.ok("PATCH", transactions+"/"+verb, object{"id": row["id"]}) // again, which changes nothing
@@ -213,11 +215,15 @@ func TestResponses(t *testing.T) {
 		{claim: "a result of false is not recorded", answer: `{"result":false}`, calls: 1},
 		{claim: "a warning is recorded", answer: `{"warning":"careful"}`, calls: 1, kind: "WARNING", message: "careful"},
 		{claim: "an error with 200 is recorded", answer: `{"error":["line 1","line 2"]}`, calls: 1, kind: "ERROR", message: "line 1\nline 2"},
-		{claim: "429 is tried again until it is well", answer: `{"result":"ok"}`,
-			statuses: []int{429, 429, 429, 429, 429, 429, 429}, calls: 8, kind: "INFO", message: "ok"},
+		{
+			claim: "429 is tried again until it is well", answer: `{"result":"ok"}`,
+			statuses: []int{429, 429, 429, 429, 429, 429, 429}, calls: 8, kind: "INFO", message: "ok",
+		},
 		{claim: "another failure is tried again", answer: `{"result":"ok"}`, statuses: []int{500, 503}, calls: 3, kind: "INFO", message: "ok"},
-		{claim: "another failure is given up after five tries", answer: `no`,
-			statuses: []int{500, 500, 500, 500, 500, 500}, calls: 5, kind: "ERROR", message: "The app answered 500: no"},
+		{
+			claim: "another failure is given up after five tries", answer: `no`,
+			statuses: []int{500, 500, 500, 500, 500, 500}, calls: 5, kind: "ERROR", message: "The app answered 500: no",
+		},
 		{claim: "an answer that is no JSON is an error", answer: `<html>`, calls: 1, kind: "ERROR", message: "The app answered no JSON: <html>"},
 	}
 	for _, test := range tests {

@@ -22,7 +22,7 @@ func raw(t *testing.T, b *bench) (status int, header http.Header, body string, e
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), "POST", b.url+transactions+"/batch", bytes.NewReader(data))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.url+transactions+"/batch", bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}

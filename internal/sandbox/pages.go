@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"encoding/base64"
 	"errors"
@@ -38,7 +39,7 @@ func (s *Server) Pages(base string) http.Handler {
 		mux.HandleFunc("POST "+p.base+path, p.handler(func(v *visit) error { return v.act(handler) }))
 	}
 	if p.base != "" {
-		show("", (*visit).showTransactions)
+		mux.Handle("GET "+p.base, http.RedirectHandler(p.base+"/", http.StatusSeeOther))
 	}
 	show("/{$}", (*visit).showTransactions)
 	show("/events", (*visit).showEvents)
@@ -99,18 +100,18 @@ func (p *pages) handler(handle func(*visit) error) http.HandlerFunc {
 			v.user = p.s.users[cookie.Value]
 		}
 		if err := handle(v); err != nil {
-			v.problem(err)
+			v.problem(r.Context(), err)
 		}
 	}
 }
 
-func (v *visit) problem(err error) {
+func (v *visit) problem(ctx context.Context, err error) {
 	answer, internal := asAPIError(err)
 	if internal {
-		v.s.opts.Log.ErrorContext(v.r.Context(), "sandbox page failed", "path", v.r.URL.Path, "error", err)
+		v.s.opts.Log.ErrorContext(ctx, "sandbox page failed", "path", v.r.URL.Path, "error", err)
 	}
 	if err := v.render("problem", answer.status, "Sandbox", answer.message); err != nil {
-		v.s.opts.Log.ErrorContext(v.r.Context(), "sandbox page cannot be written", "error", err)
+		v.s.opts.Log.ErrorContext(ctx, "sandbox page cannot be written", "error", err)
 		http.Error(v.w, "Internal error", http.StatusInternalServerError)
 	}
 }
@@ -144,10 +145,7 @@ func (v *visit) back() string {
 }
 
 func (v *visit) flash(message string) {
-	http.SetCookie(v.w, &http.Cookie{
-		Name: flashCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(message)), Path: v.base + "/",
-		MaxAge: 60, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	})
+	v.setCookie(flashCookie, base64.RawURLEncoding.EncodeToString([]byte(message)), 60)
 }
 
 // takeFlash returns the message of the form before, once.
@@ -156,12 +154,20 @@ func (v *visit) takeFlash() string {
 	if err != nil {
 		return ""
 	}
-	http.SetCookie(v.w, &http.Cookie{Name: flashCookie, Path: v.base + "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	v.setCookie(flashCookie, "", -1)
 	message, err := base64.RawURLEncoding.DecodeString(cookie.Value)
 	if err != nil {
 		return ""
 	}
 	return string(message)
+}
+
+// setCookie sets a cookie of these pages, for so many seconds, 0 for as long as
+// the browser is open.
+func (v *visit) setCookie(name, value string, seconds int) {
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // not Secure: the tool is served over plain HTTP on the own machine
+		Name: name, Value: value, Path: v.base + "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 }
 
 // layout is what every page has.
@@ -244,6 +250,6 @@ func (v *visit) actAs() error {
 	if u == nil {
 		return notFound("User", v.r.PostFormValue("user"))
 	}
-	http.SetCookie(v.w, &http.Cookie{Name: userCookie, Value: u.Name, Path: v.base, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	v.setCookie(userCookie, u.Name, 0)
 	return nil
 }

@@ -48,7 +48,7 @@ func (b *browser) do(request *http.Request) (int, string) {
 // open shows a page.
 func (b *browser) open(path string) string {
 	b.t.Helper()
-	request, err := http.NewRequestWithContext(b.t.Context(), "GET", b.site+path, nil)
+	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, b.site+path, nil)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func (b *browser) submit(path string, fields ...string) (int, string) {
 	for i := 0; i+1 < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	request, err := http.NewRequestWithContext(b.t.Context(), "POST", b.site+path, strings.NewReader(form.Encode()))
+	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.site+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestAFileDroppedOnAnAccount(t *testing.T) {
 	if err := form.Close(); err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), "POST", b.site+"/sandbox/files", &body)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.site+"/sandbox/files", &body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestPagesAreSafe(t *testing.T) {
 	if page := b.open("/sandbox/"); strings.Contains(page, "<script>alert") {
 		t.Error("a description is not escaped")
 	}
-	request, err := http.NewRequestWithContext(t.Context(), "GET", b.site+"/sandbox/", nil)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.site+"/sandbox/", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +255,7 @@ func TestPagesAreSafe(t *testing.T) {
 
 	t.Run("a form of another site is refused", func(t *testing.T) {
 		before := len(b.find(""))
-		request, err := http.NewRequestWithContext(t.Context(), "POST", b.site+"/sandbox/transactions", strings.NewReader("amount=1"))
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, b.site+"/sandbox/transactions", strings.NewReader("amount=1"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -186,8 +186,10 @@ func (v *visit) sideView(id int64) *accountView {
 // accountGroups lists the accounts with their balances, by type.
 func (v *visit) accountGroups(current, tabName string) []accountGroupView {
 	groups := []accountGroupView{
-		{Label: "Assets", Kind: "asset"}, {Label: "Liabilities", Kind: "liability"},
-		{Label: "Incoming", Kind: "incoming"}, {Label: "Outgoing", Kind: "outgoing"},
+		{Label: "Assets", Kind: "asset"},
+		{Label: "Liabilities", Kind: "liability"},
+		{Label: "Incoming", Kind: "incoming"},
+		{Label: "Outgoing", Kind: "outgoing"},
 	}
 	mayRead := v.book.permissionOf(v.user).can(seeTransactions)
 	for _, a := range v.book.sortedAccounts() {

@@ -1,5 +1,7 @@
 package sandbox
 
+import "slices"
+
 // ability is one thing that a permission may allow.
 type ability int
 
@@ -26,14 +28,7 @@ var allowed = map[permission][]ability{
 	permissionViewer:   {seeBook, seeTransactions},
 }
 
-func (p permission) can(a ability) bool {
-	for _, has := range allowed[p] {
-		if has == a {
-			return true
-		}
-	}
-	return false
-}
+func (p permission) can(a ability) bool { return slices.Contains(allowed[p], a) }
 
 func (b *book) permissionOf(u *user) permission {
 	if p, collaborates := b.info.Collaborators[u.Name]; collaborates {

@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -22,9 +23,7 @@ func draft(remoteID, description string, more ...object) object {
 		"description": description, "remoteIds": []string{remoteID}, "draft": true,
 	}
 	for _, m := range more {
-		for key, value := range m {
-			body[key] = value
-		}
+		maps.Copy(body, m)
 	}
 	return body
 }
@@ -59,9 +58,7 @@ func (b *bench) edit(id any, changes object) object {
 func (b *bench) edited(id any, changes object) object {
 	b.t.Helper()
 	body := b.get(id)
-	for key, value := range changes {
-		body[key] = value
-	}
+	maps.Copy(body, changes)
 	return body
 }
 
@@ -118,35 +115,63 @@ func TestCreate(t *testing.T) {
 		amount, date string
 		tags         []any
 	}{
-		{claim: "a draft stays a draft although complete and auto-post is on",
-			body: complete(), from: "Checking", to: "Restaurants", description: "coffee"},
-		{claim: "a complete transaction without draft is posted",
-			body: complete(object{"draft": false}), posted: true, from: "Checking", to: "Restaurants", description: "coffee"},
-		{claim: "an incomplete one is a draft whatever was asked",
-			body: draft("a", "thing", object{"draft": false}), from: "Checking", description: "thing"},
-		{claim: "a missing side is filled from an account name in the description, which is stripped",
-			body: draft("b", "paid RENT oakwood"), from: "Checking", to: "Rent", description: "paid oakwood"},
-		{claim: "the longest account name wins",
-			body: draft("c", "loan interest of march"), from: "Checking", to: "Loan Interest", description: "of march"},
-		{claim: "the account that is given already does not fill the other side",
-			body: draft("d", "checking fee"), from: "Checking", description: "checking fee"},
-		{claim: "an account name inside a word is none",
-			body: draft("e", "RENTAL"), from: "Checking", description: "RENTAL"},
-		{claim: "an account name in double quotes is none",
-			body: draft("f", `"rent" x`), from: "Checking", description: `"rent" x`},
-		{claim: "diacritics do not hide an account name",
-			body: draft("g", "SAVÍNGS move"), from: "Checking", to: "Savings", description: "move"},
-		{claim: "a bare text is parsed: amount, date, From first, To second, tags",
-			body: object{"description": "Savings Groceries 15/02/2026 market 1,063.20 #food"},
-			from: "Savings", to: "Groceries", description: "market", amount: "1063.2", date: "2026-02-15", tags: []any{"food"}, posted: true},
-		{claim: "given fields are not taken from the description",
-			body: draft("h", "PIX 23.50 04/02"), from: "Checking", description: "PIX 23.50 04/02", amount: "12.34", date: "2026-03-17"},
-		{claim: "hashtags move from the description into tags",
-			body: draft("i", "shop #1234 street"), from: "Checking", description: "shop street", tags: []any{"1234"}},
-		{claim: "the sign of an amount is dropped",
-			body: draft("j", "x", object{"amount": "-7.50"}), from: "Checking", description: "x", amount: "7.5"},
-		{claim: "an amount of 0 is none",
-			body: draft("k", "x", object{"amount": "0"}), from: "Checking", description: "x", amount: "-"},
+		{
+			claim: "a draft stays a draft although complete and auto-post is on",
+			body:  complete(), from: "Checking", to: "Restaurants", description: "coffee",
+		},
+		{
+			claim: "a complete transaction without draft is posted",
+			body:  complete(object{"draft": false}), posted: true, from: "Checking", to: "Restaurants", description: "coffee",
+		},
+		{
+			claim: "an incomplete one is a draft whatever was asked",
+			body:  draft("a", "thing", object{"draft": false}), from: "Checking", description: "thing",
+		},
+		{
+			claim: "a missing side is filled from an account name in the description, which is stripped",
+			body:  draft("b", "paid RENT oakwood"), from: "Checking", to: "Rent", description: "paid oakwood",
+		},
+		{
+			claim: "the longest account name wins",
+			body:  draft("c", "loan interest of march"), from: "Checking", to: "Loan Interest", description: "of march",
+		},
+		{
+			claim: "the account that is given already does not fill the other side",
+			body:  draft("d", "checking fee"), from: "Checking", description: "checking fee",
+		},
+		{
+			claim: "an account name inside a word is none",
+			body:  draft("e", "RENTAL"), from: "Checking", description: "RENTAL",
+		},
+		{
+			claim: "an account name in double quotes is none",
+			body:  draft("f", `"rent" x`), from: "Checking", description: `"rent" x`,
+		},
+		{
+			claim: "diacritics do not hide an account name",
+			body:  draft("g", "SAVÍNGS move"), from: "Checking", to: "Savings", description: "move",
+		},
+		{
+			claim: "a bare text is parsed: amount, date, From first, To second, tags",
+			body:  object{"description": "Savings Groceries 15/02/2026 market 1,063.20 #food"},
+			from:  "Savings", to: "Groceries", description: "market", amount: "1063.2", date: "2026-02-15", tags: []any{"food"}, posted: true,
+		},
+		{
+			claim: "given fields are not taken from the description",
+			body:  draft("h", "PIX 23.50 04/02"), from: "Checking", description: "PIX 23.50 04/02", amount: "12.34", date: "2026-03-17",
+		},
+		{
+			claim: "hashtags move from the description into tags",
+			body:  draft("i", "shop #1234 street"), from: "Checking", description: "shop street", tags: []any{"1234"},
+		},
+		{
+			claim: "the sign of an amount is dropped",
+			body:  draft("j", "x", object{"amount": "-7.50"}), from: "Checking", description: "x", amount: "7.5",
+		},
+		{
+			claim: "an amount of 0 is none",
+			body:  draft("k", "x", object{"amount": "0"}), from: "Checking", description: "x", amount: "-",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.claim, func(t *testing.T) {
@@ -585,8 +610,10 @@ func TestMerge(t *testing.T) {
 		two := b.create(object{"description": "persisted two", "properties": object{"conflict": "p2", "b": "2"}})
 		merged := merge(
 			object{"id": one["id"], "amount": " ", "description": " ", "properties": object{"conflict": "s1"}},
-			object{"id": two["id"], "amount": "70.00", "date": "2026-08-07", "creditAccount": object{"name": "Cash"},
-				"debitAccount": object{"name": "Gifts"}, "description": "submitted two", "properties": object{"conflict": "s2"}})
+			object{
+				"id": two["id"], "amount": "70.00", "date": "2026-08-07", "creditAccount": object{"name": "Cash"},
+				"debitAccount": object{"name": "Gifts"}, "description": "submitted two", "properties": object{"conflict": "s2"},
+			})
 		if merged["amount"] != "70" || merged["date"] != "2026-08-07" || merged["description"] != "submitted two" || merged["posted"] != false {
 			t.Errorf("merged into %v", merged)
 		}

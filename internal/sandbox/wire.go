@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -256,7 +255,8 @@ func (b *book) ownerName() string {
 }
 
 func permanent(accountType string) bool { return accountType == "ASSET" || accountType == "LIABILITY" }
-func credits(accountType string) bool   { return accountType == "LIABILITY" || accountType == "INCOMING" }
+
+func credits(accountType string) bool { return accountType == "LIABILITY" || accountType == "INCOMING" }
 
 // wireAccountOf returns all of an account, its groups included.
 func wireAccountOf(v lookup, a *account) *wireAccount {
@@ -303,8 +303,10 @@ func wireGroupOf(v lookup, g *group) *wireGroup {
 		w.HasGroups = w.HasGroups || other.Parent == g.ID
 	}
 	if parent := v.group(g.Parent); parent != nil {
-		w.Parent = &wireGroup{ID: int64Text(parent.ID), Name: parent.Name, NormalizedName: query.Normalize(parent.Name),
-			Properties: orEmpty(parent.Properties)}
+		w.Parent = &wireGroup{
+			ID: int64Text(parent.ID), Name: parent.Name, NormalizedName: query.Normalize(parent.Name),
+			Properties: orEmpty(parent.Properties),
+		}
 	}
 	return w
 }
@@ -429,7 +431,7 @@ func (s *Server) wireEventOf(b *book, e *event, u *user, now time.Time) *wireEve
 	if e.Transaction != nil {
 		w.Data.Object = s.wireOperationOf(b, e.Transaction, fullAccounts)
 	} else {
-		w.Data.Object = json.RawMessage(e.Object)
+		w.Data.Object = e.Object
 	}
 	return w
 }

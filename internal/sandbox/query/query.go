@@ -18,6 +18,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -72,14 +73,7 @@ type Query struct {
 }
 
 // Wants reports whether the query asks for state by name.
-func (q Query) Wants(state State) bool {
-	for _, s := range q.States {
-		if s == state {
-			return true
-		}
-	}
-	return false
-}
+func (q Query) Wants(state State) bool { return slices.Contains(q.States, state) }
 
 // Matches reports whether row is asked for. As in Bkper, a query by remote id
 // does not see trashed transactions unless it says is:trashed.
@@ -100,7 +94,7 @@ func (q Query) Matches(row Row) bool {
 	if len(q.RemoteIDs) > 0 {
 		has := row.RemoteIDs()
 		for _, wanted := range q.RemoteIDs {
-			if !contains(has, wanted) {
+			if !slices.Contains(has, wanted) {
 				return false
 			}
 		}
@@ -118,15 +112,6 @@ func inState(state, wanted State) bool {
 		return state == Checked || state == Unchecked
 	}
 	return state == wanted
-}
-
-func contains(list []string, wanted string) bool {
-	for _, s := range list {
-		if s == wanted {
-			return true
-		}
-	}
-	return false
 }
 
 // Parse reads text. Relative dates count from today. Its errors are for the
@@ -178,7 +163,7 @@ func nextTerm(text string) (term, string, error) {
 		return term{value: text[:size]}, text[size:], nil
 	}
 	key, rest := text[:end], text[end:]
-	op := ""
+	var op string
 	switch {
 	case strings.HasPrefix(rest, ">="), strings.HasPrefix(rest, "<="):
 		op = rest[:2]
@@ -331,5 +316,5 @@ func isAccount(side func() (string, []string), name string) bool {
 
 func inGroup(side func() (string, []string), name string) bool {
 	_, groups := side()
-	return contains(groups, name)
+	return slices.Contains(groups, name)
 }
