@@ -598,6 +598,7 @@ func poll(t *testing.T, institution string, kind bank.AccountKind) *seen {
 	c, clock := world(t, Config{Seed: 11})
 	auth := signIn(t, c, institution)
 	s := &seen{
+		removed: map[string]int{}, pending: map[string]bank.Transaction{},
 		links: map[string]string{}, bookedIn: map[string]int{}, texts: map[string][]string{},
 	}
 	req := connectors.FetchRequest{Auth: auth, Limit: 1000, Wanted: []connectors.Wanted{
