@@ -26,9 +26,20 @@ var institutions = []struct {
 	id   string
 	want errs.Code
 }{
-	{"br_saopaulo", ""}, {"br_breve", ""}, {"us_newyork", ""}, {"us_union", ""}, {"us_outage", errs.InstitutionDown},
-	{"de_berlin", ""}, {"de_ohne", ""}, {"de_frist", ""}, {"jp_tokyo", ""}, {"gb_london", ""}, {"gb_naps", ""},
-	{"pt_lisboa", ""}, {"mx_ciudad", ""}, {"kw_kuwait", ""},
+	{"br_saopaulo", ""},
+	{"br_breve", ""},
+	{"us_newyork", ""},
+	{"us_union", ""},
+	{"us_outage", errs.InstitutionDown},
+	{"de_berlin", ""},
+	{"de_ohne", ""},
+	{"de_frist", ""},
+	{"jp_tokyo", ""},
+	{"gb_london", ""},
+	{"gb_naps", ""},
+	{"pt_lisboa", ""},
+	{"mx_ciudad", ""},
+	{"kw_kuwait", ""},
 }
 
 // TestDemo holds the demo banks against the suite, each from the start of its

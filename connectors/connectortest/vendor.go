@@ -2,6 +2,7 @@ package connectortest
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -39,9 +40,7 @@ func (f Fault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
 		return
 	}
-	for name, values := range f.Header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), f.Header)
 	if w.Header().Get("Content-Type") == "" {
 		w.Header().Set("Content-Type", "application/json")
 	}

@@ -50,7 +50,7 @@ func world(t testing.TB, cfg Config) (*Connector, *clock) {
 	t.Helper()
 	time := &clock{now: opened}
 	cfg.Opened = opened
-	c := New(connectors.Deps{Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now, Rand: rand.Reader}, cfg)
+	c := New(connectors.Deps{Log: slog.New(slog.DiscardHandler), Now: time.Now, Rand: rand.Reader}, cfg)
 	return c, time
 }
 
@@ -602,7 +602,8 @@ func poll(t *testing.T, institution string, kind bank.AccountKind) *seen {
 		links: map[string]string{}, bookedIn: map[string]int{}, texts: map[string][]string{},
 	}
 	req := connectors.FetchRequest{Auth: auth, Limit: 1000, Wanted: []connectors.Wanted{
-		{Key: accountOf(c, institution, kind).key, Since: bank.NewDate(2026, 11, 1)}}}
+		{Key: accountOf(c, institution, kind).key, Since: bank.NewDate(2026, 11, 1)},
+	}}
 	for n := range 240 {
 		all, page := read(t, c, req)
 		p := all[req.Wanted[0].Key]

@@ -56,31 +56,55 @@ type institution struct {
 
 // The institutions. Their ids are names that tests may rely on.
 var institutions = []institution{
-	{id: "br_saopaulo", name: "Demo Bank São Paulo", country: "BR", colour: "#0a7d4f",
-		pending: linked, categories: true, parties: true},
-	{id: "br_breve", name: "Demo Banco Breve", country: "BR", colour: "#d9480f",
-		historyDays: 30, categories: true},
-	{id: "us_newyork", name: "Demo Bank New York", country: "US", colour: "#1c4e9c",
-		pending: unlinked, withdraws: true},
-	{id: "us_union", name: "Demo Credit Union Oregon", country: "US", colour: "#2b8a3e",
-		wayIn: byRedirect, pending: linked, recentFirst: true, late: true},
+	{
+		id: "br_saopaulo", name: "Demo Bank São Paulo", country: "BR", colour: "#0a7d4f",
+		pending: linked, categories: true, parties: true,
+	},
+	{
+		id: "br_breve", name: "Demo Banco Breve", country: "BR", colour: "#d9480f",
+		historyDays: 30, categories: true,
+	},
+	{
+		id: "us_newyork", name: "Demo Bank New York", country: "US", colour: "#1c4e9c",
+		pending: unlinked, withdraws: true,
+	},
+	{
+		id: "us_union", name: "Demo Credit Union Oregon", country: "US", colour: "#2b8a3e",
+		wayIn: byRedirect, pending: linked, recentFirst: true, late: true,
+	},
 	{id: "us_outage", name: "Demo Bank Outage", country: "US", colour: "#868e96", out: true},
-	{id: "de_berlin", name: "Demo Bank Berlin", country: "DE", colour: "#c92a2a",
-		reissues: true, parties: true},
-	{id: "de_ohne", name: "Demo Sparbank ohne Nummern", country: "DE", colour: "#a61e4d",
-		nameless: true, parties: true},
-	{id: "de_frist", name: "Demo Bank Kurze Frist", country: "DE", colour: "#5f3dc4",
-		pending: linked, consent: 10 * time.Minute, parties: true},
-	{id: "jp_tokyo", name: "Demo Bank Tokyo", country: "JP", colour: "#862e9c",
-		edits: true, late: true, pending: unlinked},
-	{id: "gb_london", name: "Demo Bank London", country: "GB", colour: "#0b7285",
-		wayIn: byApproval, pending: linked, categories: true},
-	{id: "gb_naps", name: "Demo Building Society Forty Winks", country: "GB", colour: "#495057",
-		naps: true, late: true},
-	{id: "pt_lisboa", name: "Demo Banco Lisboa", country: "PT", colour: "#087f5b",
-		wayIn: byRedirect, parties: true},
-	{id: "mx_ciudad", name: "Demo Banco Ciudad", country: "MX", colour: "#e67700",
-		closesSavings: true, withdraws: true, pending: linked},
+	{
+		id: "de_berlin", name: "Demo Bank Berlin", country: "DE", colour: "#c92a2a",
+		reissues: true, parties: true,
+	},
+	{
+		id: "de_ohne", name: "Demo Sparbank ohne Nummern", country: "DE", colour: "#a61e4d",
+		nameless: true, parties: true,
+	},
+	{
+		id: "de_frist", name: "Demo Bank Kurze Frist", country: "DE", colour: "#5f3dc4",
+		pending: linked, consent: 10 * time.Minute, parties: true,
+	},
+	{
+		id: "jp_tokyo", name: "Demo Bank Tokyo", country: "JP", colour: "#862e9c",
+		edits: true, late: true, pending: unlinked,
+	},
+	{
+		id: "gb_london", name: "Demo Bank London", country: "GB", colour: "#0b7285",
+		wayIn: byApproval, pending: linked, categories: true,
+	},
+	{
+		id: "gb_naps", name: "Demo Building Society Forty Winks", country: "GB", colour: "#495057",
+		naps: true, late: true,
+	},
+	{
+		id: "pt_lisboa", name: "Demo Banco Lisboa", country: "PT", colour: "#087f5b",
+		wayIn: byRedirect, parties: true,
+	},
+	{
+		id: "mx_ciudad", name: "Demo Banco Ciudad", country: "MX", colour: "#e67700",
+		closesSavings: true, withdraws: true, pending: linked,
+	},
 	{id: "kw_kuwait", name: "Demo Bank Kuwait", country: "KW", colour: "#364fc7", pending: unlinked},
 }
 

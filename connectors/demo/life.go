@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -160,14 +161,7 @@ func newDaybook(a *account, d bank.Date, rows []row) *daybook {
 
 func weekend(d bank.Date) bool { return d.Weekday() == time.Saturday || d.Weekday() == time.Sunday }
 
-func (b *daybook) isDue(day int) bool {
-	for _, due := range b.due {
-		if due == day {
-			return true
-		}
-	}
-	return false
-}
+func (b *daybook) isDue(day int) bool { return slices.Contains(b.due, day) }
 
 func (b *daybook) lastOfMonth() bool { return b.date.AddDays(1).Day() == 1 }
 
