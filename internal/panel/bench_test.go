@@ -53,6 +53,7 @@ type bench struct {
 	books   *bkper.Service
 	bank    *demo.Connector
 	base    string // of the pages; set where a browser comes
+	book    http.Handler
 }
 
 func newBench(t testing.TB) *bench {
@@ -80,7 +81,7 @@ func newBench(t testing.TB) *bench {
 	}
 	log := slog.New(slog.DiscardHandler)
 	b := &bench{
-		t: t, engine: db, records: ledger.All(),
+		t: t, engine: db, records: ledger.All(), book: server.API(),
 		books: bkper.New(bkper.Options{BaseURL: api.URL, Retry: bkper.RetryPolicy{Retries: -1}}),
 		bank:  demo.New(connectors.Deps{HTTP: http.DefaultClient, Log: log, Now: time.Now, Rand: rand.Reader}, demo.Config{}),
 	}
