@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -235,6 +236,38 @@ func TestListOfOneAccountHasItsBalanceAtTheEndOfEachDay(t *testing.T) {
 	}
 	if diff := cmp.Diff([]any{"15.3", nil, "10.1"}, balances); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestQueriesByDateFindWhatTheListHolds(t *testing.T) {
+	b := newBench(t, nil)
+	b.create(draft("tagged", "x #food", object{"date": "2026-01-31", "properties": object{"institution": "Demo Bank"}}))
+	all := b.find("")
+	for query, holds := range map[string]func(date string) bool{
+		"on:2026-02":                           func(d string) bool { return d >= "2026-02-01" && d < "2026-03-01" },
+		"on:2026":                              func(d string) bool { return d >= "2026-01-01" },
+		"after:2026-02-14":                     func(d string) bool { return d >= "2026-02-14" },
+		"before:2026-02-14":                    func(d string) bool { return d < "2026-02-14" },
+		"after:2025-12-24 before:2026-01-02":   func(d string) bool { return d >= "2025-12-24" && d < "2026-01-02" },
+		"after:$m-1 before:$m":                 func(d string) bool { return d >= "2026-02-01" && d < "2026-03-01" },
+		"after:2026-02-14 before:2026-02-13":   func(string) bool { return false },
+		"on:2030":                              func(string) bool { return false },
+		"is:draft on:2026-01 #food":            func(d string) bool { return d == "2026-01-31" },
+		"institution:'demo bank' after:2025-1": func(d string) bool { return d == "2026-01-31" },
+	} {
+		var want, got []any
+		for _, row := range all {
+			special := row["remoteIds"] != nil
+			if holds(row["date"].(string)) && (special || !strings.Contains(query, "#") && !strings.Contains(query, "institution")) {
+				want = append(want, row["id"])
+			}
+		}
+		for _, row := range b.find(query) {
+			got = append(got, row["id"])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", query, diff)
+		}
 	}
 }
 

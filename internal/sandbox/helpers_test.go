@@ -28,7 +28,7 @@ func run(t *testing.T, s *sandbox.Server) {
 // eventually fails the test unless the claim comes true within some seconds.
 func eventually(t *testing.T, claim string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if holds() {
 			return
 		}
