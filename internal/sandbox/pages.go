@@ -39,7 +39,7 @@ func (s *Server) Pages(base string) http.Handler {
 		mux.HandleFunc("POST "+p.base+path, p.handler(func(v *visit) error { return v.act(handler) }))
 	}
 	if p.base != "" {
-		mux.Handle("GET "+p.base, http.RedirectHandler(p.base+"/", http.StatusSeeOther))
+		show("", (*visit).showTransactions)
 	}
 	show("/{$}", (*visit).showTransactions)
 	show("/events", (*visit).showEvents)
@@ -165,8 +165,12 @@ func (v *visit) takeFlash() string {
 // setCookie sets a cookie of these pages, for so many seconds, 0 for as long as
 // the browser is open.
 func (v *visit) setCookie(name, value string, seconds int) {
+	path := v.base
+	if path == "" {
+		path = "/"
+	}
 	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // not Secure: the tool is served over plain HTTP on the own machine
-		Name: name, Value: value, Path: v.base + "/", MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: name, Value: value, Path: path, MaxAge: seconds, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 

@@ -154,6 +154,7 @@ func TestEveryUserHasTheirOwnPages(t *testing.T) {
 	mustHold(t, page, "may not edit drafts")
 	_, page = b.submit("/sandbox/settings", "lockDate", "2026-01-01")
 	mustHold(t, page, "may not edit the book")
+	mustHold(t, b.open("/sandbox"), "VIEWER")
 	_, page = b.submit("/sandbox/act-as", "user", "nobody")
 	mustHold(t, page, "User NOT found")
 }
