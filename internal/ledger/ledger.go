@@ -27,6 +27,7 @@ type Collections struct {
 	Entries      store.Collection[Entry]          // EntryKey
 	SourceIDs    store.Collection[SourceRef]      // SourceKey
 	Matched      store.Collection[Ref]            // store.Key(book id, transaction id): entries that stand for a transaction the app did not record
+	Moved        store.Collection[Ref]            // store.Key(book id, day, remote id): entries that the bank has moved to another day than that of their remote id
 	Work         store.Collection[Ref]            // WorkKey
 	Runs         store.Collection[Run]            // RunKey
 	Journal      store.Collection[JournalPage]    // store.Key(run id, page)
@@ -46,6 +47,7 @@ func All() Collections {
 		Entries:      store.NewCollection[Entry]("entries"),
 		SourceIDs:    store.NewCollection[SourceRef]("source_ids"),
 		Matched:      store.NewCollection[Ref]("matched"),
+		Moved:        store.NewCollection[Ref]("moved"),
 		Work:         store.NewCollection[Ref]("work"),
 		Runs:         store.NewCollection[Run]("runs"),
 		Journal:      store.NewCollection[JournalPage]("journal"),
@@ -209,12 +211,12 @@ type IntegrationRef struct {
 
 // Counts say what became of bank transactions.
 type Counts struct {
-	Came      int `json:"came"`      // reported by the bank or the file
+	Came      int `json:"came"`      // reported by the bank or the file: the sum of recorded, matched, skipped and parked once all is done
 	Recorded  int `json:"recorded"`  // now in the book because of this
 	Completed int `json:"completed"` // of those: with the counter account
 	Matched   int `json:"matched"`   // were in the book or the ledger already
 	Changed   int `json:"changed"`   // changed or withdrawn by the bank
-	Skipped   int `json:"skipped"`   // pending, before the start date, or not readable
+	Skipped   int `json:"skipped"`   // pending, before the start date, without an amount, or not readable
 	Parked    int `json:"parked"`    // could not be recorded, waiting for a person
 }
 
@@ -237,7 +239,7 @@ const (
 	Matched  State = "matched"  // stood in the book already, recorded by somebody else
 	Parked   State = "parked"   // refused by the book; waits for a person
 	Trashed  State = "trashed"  // deleted by a person: never recorded again
-	Removed  State = "removed"  // withdrawn by the bank and trashed by the app
+	Removed  State = "removed"  // withdrawn by the bank, and trashed by the app if it was in the book
 )
 
 // Entry is the memory of one bank transaction delivered to a book.
@@ -251,7 +253,8 @@ type Entry struct {
 	Institution string `json:"institution,omitempty"` // its name
 	// Origins are the bank accounts or files that have reported it.
 	Origins []string `json:"origins"`
-	// IDs are the provider ids it has had, each with its source.
+	// IDs are the provider ids it has had, each with its source. The last one
+	// of a source is the current one.
 	IDs   []SourceID       `json:"ids,omitempty"`
 	Row   bank.Transaction `json:"row"` // as last reported
 	State State            `json:"state"`
@@ -262,11 +265,28 @@ type Entry struct {
 	// Touched says that a person has changed the transaction in the book.
 	Touched bool     `json:"touched,omitempty"`
 	Problem *Problem `json:"problem,omitempty"` // why it is parked
+	// Withdrawn says that the bank has taken it back. It is set before the
+	// draft is trashed, so that a lost reply does not look like a person's
+	// deletion.
+	Withdrawn bool `json:"withdrawn,omitempty"`
 	// Flag says in words what differs between bank and book after a person
 	// has touched the transaction.
-	Flag      string    `json:"flag,omitempty"`
-	Tries     int       `json:"tries,omitempty"` // of recording it
+	Flag string `json:"flag,omitempty"`
+	// Tries counts the tries to record it that may have reached the book, the
+	// one under way included. Those that the book has surely refused do not
+	// count.
+	Tries     int       `json:"tries,omitempty"`
 	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// CurrentID returns the id that a source gives the entry now, "" if none.
+func (e Entry) CurrentID(source string) string {
+	for n := len(e.IDs) - 1; n >= 0; n-- {
+		if e.IDs[n].Source == source {
+			return e.IDs[n].ID
+		}
+	}
+	return ""
 }
 
 // Written is what the app last wrote into the transaction of an entry. While
@@ -345,9 +365,12 @@ type Run struct {
 	Batches     int       `json:"batches"`
 	// Done has a bit for every batch that is done, so that a batch delivered
 	// twice counts once.
-	Done  []byte    `json:"done,omitempty"`
-	First bank.Date `json:"first,omitzero"` // days of the rows that came
-	Last  bank.Date `json:"last,omitzero"`
+	Done []byte `json:"done,omitempty"`
+	// Revises says that it changes or withdraws what an earlier run has
+	// brought. Until it is done the ledger is behind the bank.
+	Revises bool      `json:"revises,omitempty"`
+	First   bank.Date `json:"first,omitzero"` // days of the rows that came
+	Last    bank.Date `json:"last,omitzero"`
 	// Problems are rows of a file that could not be read, in words.
 	Problems []string `json:"problems,omitempty"`
 }
@@ -366,18 +389,22 @@ func (r *Run) MarkDone(batch int) bool {
 	for len(r.Done) <= batch/8 {
 		r.Done = append(r.Done, 0)
 	}
-	bit := byte(1) << (batch % 8)
-	if r.Done[batch/8]&bit != 0 {
+	if r.IsDone(batch) {
 		return false
 	}
-	r.Done[batch/8] |= bit
+	r.Done[batch/8] |= 1 << (batch % 8)
 	return true
+}
+
+// IsDone reports whether a batch is done.
+func (r Run) IsDone(batch int) bool {
+	return batch/8 < len(r.Done) && r.Done[batch/8]&(1<<(batch%8)) != 0
 }
 
 // AllDone reports whether every batch is done.
 func (r Run) AllDone() bool {
 	for b := range r.Batches {
-		if b/8 >= len(r.Done) || r.Done[b/8]&(1<<(b%8)) == 0 {
+		if !r.IsDone(b) {
 			return false
 		}
 	}
@@ -422,5 +449,6 @@ type Lesson struct {
 // Learning is what a book's learner must know between lessons.
 type Learning struct {
 	Version        int       `json:"version"`                 // grows with every change of lessons
+	Examined       int       `json:"examined,omitempty"`      // version whose lessons the open drafts were examined with
 	HistoryLearned time.Time `json:"historyLearned,omitzero"` // when the posted history was read
 }
