@@ -45,6 +45,8 @@ func New(engine store.Engine, now func() time.Time) *Completer {
 
 // learner is the learner of one book and what it was built from.
 type learner struct {
+	examining chan struct{} // holds a token while the open drafts are examined
+
 	mu      sync.Mutex
 	built   bool
 	version int
@@ -66,7 +68,7 @@ func (c *Completer) learner(bookID string) *learner {
 		if len(c.books) >= mostBooks {
 			clear(c.books)
 		}
-		l = &learner{}
+		l = &learner{examining: make(chan struct{}, 1)}
 		c.books[bookID] = l
 	}
 	return l
@@ -115,11 +117,17 @@ func (c Chart) forLearner() []learn.Account {
 	return accounts
 }
 
-// Chart returns the accounts of a book, read at most ten minutes ago.
-func (c *Completer) Chart(ctx context.Context, book Book, bookID string) (Chart, error) {
+// Chart returns the accounts of a book, read at most ten minutes ago, and just
+// now if one of the needed accounts was not there then: it may be new.
+func (c *Completer) Chart(ctx context.Context, book Book, bookID string, needed ...string) (Chart, error) {
 	l := c.learner(bookID)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for _, id := range needed {
+		if _, ok := l.chart.Accounts[id]; !ok {
+			l.readAt = time.Time{}
+		}
+	}
 	if err := c.readChart(ctx, book, bookID, l); err != nil {
 		return Chart{}, err
 	}
@@ -217,38 +225,51 @@ type Suggestion struct {
 
 // Suggest returns one suggestion for each movement.
 func (c *Completer) Suggest(ctx context.Context, book Book, bookID string, movements []learn.Movement) ([]Suggestion, error) {
+	suggestions, _, err := c.suggest(ctx, book, bookID, movements)
+	return suggestions, err
+}
+
+// suggest also returns the version of the lessons that it went by.
+func (c *Completer) suggest(ctx context.Context, book Book, bookID string, movements []learn.Movement) ([]Suggestion, int, error) {
 	l := c.learner(bookID)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := c.readChart(ctx, book, bookID, l); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if err := c.build(ctx, bookID, l); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	suggestions := make([]Suggestion, len(movements))
 	for i, m := range movements {
 		suggestions[i].Suggestion, suggestions[i].Known = l.model.Suggest(m)
 	}
-	return suggestions, nil
+	return suggestions, l.version, nil
 }
 
 // Teach remembers lessons and forgets others by their ids. It reports whether
 // that changed anything: a lesson that is known already changes nothing.
 func (c *Completer) Teach(ctx context.Context, bookID string, lessons []ledger.Lesson, forget []string) (bool, error) {
-	changed := false
+	return c.remember(ctx, bookID, func(tx store.Tx) ([]ledger.Lesson, []string, error) {
+		return c.news(tx, bookID, lessons, forget)
+	})
+}
+
+// remember writes lessons down and forgets others, as news says it of the
+// lessons that are known.
+func (c *Completer) remember(ctx context.Context, bookID string, news func(store.Tx) ([]ledger.Lesson, []string, error)) (bool, error) {
+	var fresh []ledger.Lesson
+	var gone []string
+	var from int
 	err := c.engine.Update(ctx, func(tx store.Tx) error {
-		changed = false
 		state, _, err := c.records.Learning.Find(tx, store.Key(bookID))
 		if err != nil {
 			return err
 		}
-		news, gone, err := c.news(tx, bookID, lessons, forget)
-		if err != nil || len(news)+len(gone) == 0 {
+		if fresh, gone, err = news(tx); err != nil || len(fresh)+len(gone) == 0 {
 			return err
 		}
-		changed = true
-		for _, lesson := range news {
+		for _, lesson := range fresh {
 			if err := c.records.Lessons.Put(tx, store.Key(bookID, lesson.ID), lesson); err != nil {
 				return err
 			}
@@ -258,16 +279,18 @@ func (c *Completer) Teach(ctx context.Context, bookID string, lessons []ledger.L
 				return err
 			}
 		}
+		from = state.Version
 		state.Version++
 		return c.records.Learning.Put(tx, store.Key(bookID), state)
 	})
 	if err != nil {
 		return false, fmt.Errorf("remembering lessons of book %s: %w", bookID, err)
 	}
-	if changed {
-		c.keepUp(bookID, lessons, forget)
+	if len(fresh)+len(gone) == 0 {
+		return false, nil
 	}
-	return changed, nil
+	c.keepUp(bookID, from, fresh, gone)
+	return true, nil
 }
 
 // news returns the lessons and the ids to forget that would change something.
@@ -295,20 +318,20 @@ func (c *Completer) news(tx store.Tx, bookID string, lessons []ledger.Lesson, fo
 	return news, gone, nil
 }
 
-// keepUp gives the model in memory what Teach has just stored. If anything else
-// has changed the lessons meanwhile, the version does not fit and the model is
-// built anew when it is next used.
-func (c *Completer) keepUp(bookID string, lessons []ledger.Lesson, forget []string) {
+// keepUp gives the model in memory what has just been stored on top of the
+// version from. A model of another version is left alone: it has that already,
+// or is built anew when it is next used.
+func (c *Completer) keepUp(bookID string, from int, lessons []ledger.Lesson, gone []string) {
 	l := c.learner(bookID)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.built {
+	if !l.built || l.version != from {
 		return
 	}
 	for _, lesson := range lessons {
 		teach(l.model, lesson)
 	}
-	for _, id := range forget {
+	for _, id := range gone {
 		l.model.Unlearn(id)
 	}
 	l.version++

@@ -80,7 +80,8 @@ const (
 )
 
 // LearnHistory learns from what was posted in the book in the last two years,
-// once in the life of a book. It returns how many lessons that gave.
+// once in the life of a book. It returns how many lessons that gave. What is
+// known of a transaction already is kept: it is newer than what is read here.
 func (c *Completer) LearnHistory(ctx context.Context, book Book, bookID string) (int, error) {
 	state, found, err := c.learning(ctx, bookID)
 	if err != nil || (found && !state.HistoryLearned.IsZero()) {
@@ -106,7 +107,7 @@ func (c *Completer) LearnHistory(ctx context.Context, book Book, bookID string) 
 	}
 	for start := 0; start < len(lessons); start += lessonsATime {
 		part := lessons[start:min(start+lessonsATime, len(lessons))]
-		if _, err := c.Teach(ctx, bookID, part, nil); err != nil {
+		if err := c.teachUnknown(ctx, bookID, part); err != nil {
 			return 0, err
 		}
 	}
@@ -115,6 +116,23 @@ func (c *Completer) LearnHistory(ctx context.Context, book Book, bookID string) 
 			old.HistoryLearned = c.now()
 			return old, nil
 		})
+}
+
+func (c *Completer) teachUnknown(ctx context.Context, bookID string, lessons []ledger.Lesson) error {
+	_, err := c.remember(ctx, bookID, func(tx store.Tx) ([]ledger.Lesson, []string, error) {
+		var unknown []ledger.Lesson
+		for _, lesson := range lessons {
+			_, found, err := c.records.Lessons.Find(tx, store.Key(bookID, lesson.ID))
+			if err != nil {
+				return nil, nil, err
+			}
+			if !found {
+				unknown = append(unknown, lesson)
+			}
+		}
+		return unknown, nil, nil
+	})
+	return err
 }
 
 func (c *Completer) learning(ctx context.Context, bookID string) (state ledger.Learning, found bool, err error) {

@@ -1,11 +1,14 @@
 package complete
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/learn"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/store"
@@ -22,23 +25,42 @@ type Completed struct {
 }
 
 const (
-	mostOpen    = 5000 // open drafts looked at after one lesson
+	mostOpen    = 5000 // open drafts looked at after one lesson, the latest ones
 	updateBatch = 100
 	draftPage   = 1000
+	mostRefused = 10 // drafts that the book may refuse before it is left in peace
 )
 
 // Reexamine completes the open drafts of a book that the learner is now sure
-// of. It touches a draft only while the book still says what the app wrote.
+// of, if lessons have changed since that was last done. It touches a draft only
+// while the book still says what the app wrote. What a failed call leaves
+// undone is owed, and done by the next one.
+//
+// Bkper has no conditional update: what a person changes in a draft in the
+// moment between its listing and its update is overwritten by what the app has
+// just read. Each batch is written as soon as it is read, so that this moment
+// is short.
 func (c *Completer) Reexamine(ctx context.Context, book Book, bookID string) ([]Completed, error) {
+	l := c.learner(bookID)
+	select {
+	case l.examining <- struct{}{}:
+		defer func() { <-l.examining }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("waiting for the drafts of book %s: %w", bookID, ctx.Err())
+	}
+	state, _, err := c.learning(ctx, bookID)
+	if err != nil || state.Examined == state.Version {
+		return nil, err
+	}
 	open, err := c.openDrafts(ctx, bookID)
-	if err != nil || len(open) == 0 {
+	if err != nil {
 		return nil, err
 	}
 	movements := make([]learn.Movement, len(open))
 	for i, e := range open {
 		movements[i] = MovementOf(e.AccountID, e.Row)
 	}
-	suggestions, err := c.Suggest(ctx, book, bookID, movements)
+	suggestions, version, err := c.suggest(ctx, book, bookID, movements)
 	if err != nil {
 		return nil, err
 	}
@@ -48,35 +70,32 @@ func (c *Completer) Reexamine(ctx context.Context, book Book, bookID string) ([]
 			sure[e.TransactionID] = completion{entry: e, suggestion: suggestions[i].Suggestion}
 		}
 	}
-	if len(sure) == 0 {
-		return nil, nil
-	}
-	todo, err := c.untouched(ctx, book, bookID, sure)
-	if err != nil {
-		return nil, err
-	}
 	chart, err := c.Chart(ctx, book, bookID)
 	if err != nil {
 		return nil, err
 	}
-	var done []Completed
-	for start := 0; start < len(todo); start += updateBatch {
-		part := todo[start:min(start+updateBatch, len(todo))]
-		if err := c.write(ctx, book, bookID, part); err != nil {
-			return done, err
-		}
-		for _, p := range part {
-			done = append(done, Completed{Text: p.entry.Row.Description, Account: chart.Name(p.suggestion.Account)})
-		}
+	r := &reexamination{Completer: c, book: book, bookID: bookID, chart: chart}
+	err = r.complete(ctx, sure)
+	if err != nil && !refuses(err) {
+		return r.done, err
 	}
-	return done, nil
+	// What the book refuses is not owed: it would be refused again.
+	if stateErr := c.examined(ctx, bookID, version); err == nil {
+		err = stateErr
+	}
+	return r.done, err
 }
 
-// completion is an entry, its draft as it was just read, and what to fill in.
-type completion struct {
-	entry      ledger.Entry
-	draft      bkper.Transaction
-	suggestion learn.Suggestion
+// examined notes that the open drafts were examined with those lessons.
+func (c *Completer) examined(ctx context.Context, bookID string, version int) error {
+	err := c.records.Learning.Upsert(ctx, c.engine, store.Key(bookID), func(old ledger.Learning, _ bool) (ledger.Learning, error) {
+		old.Examined = max(old.Examined, version)
+		return old, nil
+	})
+	if err != nil {
+		return fmt.Errorf("noting that the drafts of book %s were examined: %w", bookID, err)
+	}
+	return nil
 }
 
 func (c *Completer) openDrafts(ctx context.Context, bookID string) ([]ledger.Entry, error) {
@@ -84,7 +103,7 @@ func (c *Completer) openDrafts(ctx context.Context, bookID string) ([]ledger.Ent
 	err := c.engine.View(ctx, func(tx store.Tx) error {
 		var refs []ledger.Ref
 		span := store.Below(bookID, string(ledger.OpenDraft))
-		span.Limit = mostOpen
+		span.Limit, span.Reverse = mostOpen, true
 		err := c.records.Work.Scan(tx, span, func(_ string, ref ledger.Ref) (bool, error) {
 			refs = append(refs, ref)
 			return true, nil
@@ -111,55 +130,168 @@ func (c *Completer) openDrafts(ctx context.Context, bookID string) ([]ledger.Ent
 	return open, nil
 }
 
-// untouched returns those completions whose draft nobody has touched. It reads
-// all drafts of the book at once: one call where single reads would be many.
-func (c *Completer) untouched(ctx context.Context, book Book, bookID string, sure map[string]completion) ([]completion, error) {
-	var todo []completion
-	for t, err := range book.Transactions(ctx, bookID, bkper.IsDraft, draftPage) {
+// completion is an entry, its draft as it was just read, and what to fill in.
+type completion struct {
+	entry      ledger.Entry
+	draft      bkper.Transaction
+	suggestion learn.Suggestion
+}
+
+// isFilled reports whether the book shows the draft as an earlier attempt has
+// completed it, of which no answer came.
+func (p completion) isFilled(t bkper.Transaction) bool {
+	w := *p.entry.Written
+	if w.From == "" {
+		w.From = p.suggestion.Account
+	} else {
+		w.To = p.suggestion.Account
+	}
+	return t.Properties[ReasonProperty] != "" && w.Same(t)
+}
+
+// reexamination is one pass over the drafts of a book.
+type reexamination struct {
+	*Completer
+	book    Book
+	bookID  string
+	chart   Chart
+	done    []Completed
+	refused int
+}
+
+// complete fills in what is sure, by transaction id, where nobody has touched
+// the draft. It lists the drafts of the book: one call where single reads
+// would be many.
+func (r *reexamination) complete(ctx context.Context, sure map[string]completion) error {
+	if len(sure) == 0 {
+		return nil
+	}
+	locked := r.chart.Book.LockedUntil()
+	var part []completion
+	for t, err := range r.book.Transactions(ctx, r.bookID, bkper.IsDraft, draftPage) {
 		if err != nil {
-			return nil, fmt.Errorf("reading the drafts of book %s: %w", bookID, err)
+			return fmt.Errorf("reading the drafts of book %s: %w", r.bookID, err)
 		}
 		p, ok := sure[t.ID]
-		if !ok || !p.entry.Written.Same(t) {
+		if !ok || !locked.IsZero() && !t.Date.After(locked) {
 			continue
 		}
-		p.draft = t
-		todo = append(todo, p)
 		delete(sure, t.ID)
+		p.draft = t
+		switch {
+		case p.entry.Written.Same(t):
+			part = append(part, p)
+		case p.isFilled(t):
+			if err := r.note(ctx, []completion{p}, map[string]bkper.Transaction{t.ID: t}); err != nil {
+				return err
+			}
+		}
+		if len(part) == updateBatch {
+			if err := r.write(ctx, part); err != nil {
+				return err
+			}
+			part = nil
+		}
+		if len(sure) == 0 {
+			break
+		}
 	}
-	return todo, nil
+	return r.write(ctx, part)
 }
 
 // write fills in the counter accounts and remembers what was written.
-func (c *Completer) write(ctx context.Context, book Book, bookID string, part []completion) error {
+func (r *reexamination) write(ctx context.Context, part []completion) error {
+	if len(part) == 0 {
+		return nil
+	}
 	updates := make([]bkper.Transaction, len(part))
 	for i, p := range part {
 		updates[i] = Fill(p.draft, p.suggestion)
 	}
-	updated, err := book.UpdateTransactions(ctx, bookID, updates, false)
-	if err != nil {
-		return fmt.Errorf("completing %d drafts of book %s: %w", len(part), bookID, err)
+	updated, err := r.update(ctx, updates)
+	// What is known to be written is remembered even if others have failed.
+	if noteErr := r.note(ctx, part, updated); noteErr != nil {
+		return noteErr
 	}
-	return c.engine.Update(ctx, func(tx store.Tx) error {
+	if err != nil {
+		return fmt.Errorf("completing %d drafts of book %s: %w", len(part), r.bookID, err)
+	}
+	return nil
+}
+
+// update writes drafts in one call and returns what became of them, by id. If
+// the book refuses them, halves of them are tried, until those that cause it
+// are found; they stay as they are.
+func (r *reexamination) update(ctx context.Context, drafts []bkper.Transaction) (map[string]bkper.Transaction, error) {
+	updated, err := r.book.UpdateTransactions(ctx, r.bookID, drafts, false)
+	if err == nil || !refuses(err) {
+		return updated, err
+	}
+	r.ForgetChart(r.bookID) // the book is not what it was taken for
+	if len(drafts) == 1 {
+		if r.refused++; r.refused > mostRefused {
+			return nil, err
+		}
+		return nil, nil
+	}
+	half := len(drafts) / 2
+	first, err := r.update(ctx, drafts[:half])
+	if err != nil {
+		return first, err
+	}
+	second, err := r.update(ctx, drafts[half:])
+	all := make(map[string]bkper.Transaction, len(first)+len(second))
+	maps.Copy(all, first)
+	maps.Copy(all, second)
+	return all, err
+}
+
+// refuses reports whether an error says that the book has surely done nothing,
+// because of what one of the drafts is.
+func refuses(err error) bool {
+	switch errs.CodeOf(err) {
+	case errs.Invalid, errs.Locked, errs.Conflict, errs.NotFound:
+		return bkper.OutcomeOf(err) == bkper.NotDone
+	default:
+		return false
+	}
+}
+
+// note writes down what the book has answered, by transaction id. What it did not
+// answer is not known to be done.
+func (r *reexamination) note(ctx context.Context, part []completion, updated map[string]bkper.Transaction) error {
+	if len(updated) == 0 {
+		return nil
+	}
+	err := r.engine.Update(ctx, func(tx store.Tx) error {
 		var entries []ledger.Entry
 		for _, p := range part {
-			e, found, err := c.records.Entries.Find(tx, p.entry.Key())
+			e, found, err := r.records.Entries.Find(tx, p.entry.Key())
 			if err != nil {
 				return err
 			}
 			if t, ok := updated[p.entry.TransactionID]; ok && found {
-				e.Written = ledger.WrittenOf(t, p.suggestion.Reason)
-				e.UpdatedAt = c.now()
+				e.Written = ledger.WrittenOf(t, cmp.Or(t.Properties[ReasonProperty], p.suggestion.Reason))
+				e.UpdatedAt = r.now()
 				entries = append(entries, e)
 			}
 		}
 		for _, e := range entries {
-			if err := c.records.PutEntry(tx, e); err != nil {
+			if err := r.records.PutEntry(tx, e); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("noting the completed drafts of book %s: %w", r.bookID, err)
+	}
+	for _, p := range part {
+		if t, ok := updated[p.entry.TransactionID]; ok && t.CreditAccount != nil && t.DebitAccount != nil {
+			r.done = append(r.done, Completed{Text: p.entry.Row.Description, Account: r.chart.Name(p.suggestion.Account)})
+		}
+	}
+	return nil
 }
 
 // Fill returns the draft with its missing side filled, still a draft, and with
@@ -193,7 +325,11 @@ func Summary(done []Completed) string {
 	var parts []string
 	seen := make(map[string]bool)
 	for _, d := range done {
-		part := learn.Key(d.Text) + " -> " + d.Account
+		merchant := strings.ToUpper(learn.Key(d.Text))
+		if merchant == "" {
+			merchant = "(no text)"
+		}
+		part := merchant + " -> " + d.Account
 		if !seen[part] {
 			seen[part] = true
 			parts = append(parts, part)
