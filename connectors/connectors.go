@@ -111,7 +111,9 @@ type AccountPage struct {
 	Removed []string
 	// Complete names days of which this update reports every booked
 	// transaction that the bank has. The zero value: none. It may stand on any
-	// page of the update and speaks of the update as a whole.
+	// page of the update and speaks of the update as a whole. Where ids are
+	// missing, rows are told from each other by counting them, so then the days
+	// of all rows must lie in it.
 	Complete Days
 	// Balance is what the bank says of the account, if it says.
 	Balance *bank.Balance
