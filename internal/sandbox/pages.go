@@ -138,7 +138,8 @@ func (v *visit) act(handle func(*visit) error) error {
 // back is the page that the form stood on: a path of this tool, never another.
 func (v *visit) back() string {
 	to := v.r.PostFormValue("back")
-	if strings.HasPrefix(to, v.base+"/") && !strings.HasPrefix(to, "//") && !strings.Contains(to, "\\") {
+	rest, below := strings.CutPrefix(to, v.base)
+	if below && (strings.HasPrefix(rest, "/") || strings.HasPrefix(rest, "?")) && !strings.HasPrefix(to, "//") && !strings.Contains(to, "\\") {
 		return to
 	}
 	return v.base + "/"

@@ -227,6 +227,9 @@ func TestFaultsPage(t *testing.T) {
 	if a := b.as("owner", "GET", "/v5/user", nil); a.status != 429 {
 		t.Errorf("status %d", a.status)
 	}
+	if _, page := b.submit("/sandbox/act-as", "user", "owner", "back", "/sandbox?tab=trashed"); !strings.Contains(page, `?tab=trashed&amp;q=&amp;account=" aria-current="page"`) {
+		t.Error("a form on /sandbox?tab=trashed does not lead back to it")
+	}
 	_, page = b.submit("/sandbox/faults", "kind", "odd")
 	mustHold(t, page, "Unknown fault: odd")
 	b.submit("/sandbox/faults/clear")
@@ -271,12 +274,12 @@ func TestPagesAreSafe(t *testing.T) {
 	})
 	t.Run("a form leads to no other site", func(t *testing.T) {
 		b.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
-			if !strings.HasPrefix(r.URL.String(), b.site+"/sandbox/") {
+			if r.URL.Host != strings.TrimPrefix(b.site, "http://") || r.URL.Path != "/sandbox/" {
 				t.Errorf("led to %s", r.URL)
 			}
 			return nil
 		}
-		for _, back := range []string{"https://evil.example", "//evil.example", "/panel", `/sandbox/\evil`, ""} {
+		for _, back := range []string{"https://evil.example", "//evil.example", "/panel", "/sandboxes", "/sandbox.evil", `/sandbox/\evil`, ""} {
 			b.submit("/sandbox/faults/clear", "back", back)
 		}
 	})
