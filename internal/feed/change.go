@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/errs"
@@ -14,7 +15,8 @@ import (
 // change is something that the bank now says differently of an entry.
 type change struct {
 	remoteID string
-	removed  bool // the bank says that it never happened
+	row      bank.Transaction // what the bank says now
+	removed  bool             // the bank says that it never happened
 }
 
 func (c change) line(e ledger.Entry) ledger.JournalLine {
@@ -32,55 +34,82 @@ func (c change) line(e ledger.Entry) ledger.JournalLine {
 }
 
 // change lets an untouched draft of ours follow the bank. What a person has
-// touched is left as it is and flagged.
+// touched is left as it is and flagged. The entry says what the bank says now
+// only when that is done, so that a change cut short is found again.
 func (w *work) change(ctx context.Context, c change) error {
 	key, _ := ledger.EntryKey(w.BookID, c.remoteID)
 	e, err := w.records.Entries.Load(ctx, w.Engine, key)
 	if err != nil {
 		return err
 	}
-	switch e.State {
-	case ledger.Parked, ledger.Claimed:
-		if c.removed {
-			e.State, e.Problem = ledger.Removed, nil
+	if (e.State == ledger.Claimed || e.State == ledger.Parked) && e.Tries > 0 {
+		if _, err := w.confirm(ctx, &e); err != nil {
+			return fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
 		}
-	case ledger.Recorded:
+		if err := w.mark(ctx, []ledger.Entry{e}); err != nil {
+			return err
+		}
+	}
+	if !c.removed {
+		e.Row = c.row
+	}
+	if e.State == ledger.Recorded {
 		if e, err = w.follow(ctx, e, c); err != nil {
 			return err
 		}
-	case ledger.Matched:
-		e.Flag = flagText(e, c)
-	case ledger.Trashed, ledger.Removed:
-		return nil
 	}
-	e.UpdatedAt = w.Now()
 	return w.Engine.Update(ctx, func(tx store.Tx) error {
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
 		}
-		return w.records.PutEntry(tx, e)
+		now, err := w.records.Entries.Get(tx, key)
+		if err != nil {
+			return err
+		}
+		if !c.removed {
+			now.Row = c.row
+		}
+		switch now.State {
+		case ledger.Parked, ledger.Claimed:
+			if c.removed {
+				now.State, now.Problem = ledger.Removed, nil
+			}
+		case ledger.Recorded:
+			now.State, now.Written, now.Flag = e.State, e.Written, e.Flag
+		case ledger.Matched:
+			now.Flag = flagText(now, c)
+		case ledger.Trashed, ledger.Removed:
+		}
+		now.UpdatedAt = w.Now()
+		return w.records.PutEntry(tx, now)
 	})
 }
 
-// follow changes or trashes the draft of a recorded entry.
+// follow changes or trashes the draft of a recorded entry, whose row is what
+// the bank says now.
 func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Entry, error) {
 	t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
 	switch {
-	case errs.Is(err, errs.NotFound):
-		e.Flag = flagText(e, c)
-		return e, nil
+	case refusesAll(err):
+		return refused(e, c, err), nil
 	case err != nil:
 		return e, fmt.Errorf("reading the draft: %w", err)
+	case t.Trashed && c.removed && e.Withdrawn:
+		e.State = ledger.Removed // by us, whose reply was lost
+		return e, nil
 	case t.Trashed:
 		e.State = ledger.Trashed
 		return e, nil
-	case !e.Written.Same(t):
+	case !c.removed && !e.Touched && saysOnly(t, e):
+		e.Written, e.Flag = ledger.WrittenOf(t, t.Properties[complete.ReasonProperty]), ""
+		return e, nil
+	case e.Touched || !e.Written.Same(t):
 		e.Flag = flagText(e, c)
 		return e, nil
 	case c.removed:
 		_, err = w.book.Trash(ctx, w.BookID, bkper.Transaction{ID: t.ID})
 		if err == nil {
-			e.State = ledger.Removed
+			e.State, e.Flag = ledger.Removed, ""
 		}
 	default:
 		updated := t
@@ -93,17 +122,25 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 		setSides(&updated, e.AccountID, counterOf(t, e.AccountID), e.Row.Amount.Sign() < 0)
 		t, err = w.book.UpdateTransaction(ctx, w.BookID, updated)
 		if err == nil {
-			e.Written = ledger.WrittenOf(t, e.Written.Reason)
+			e.Written, e.Flag = ledger.WrittenOf(t, e.Written.Reason), ""
 		}
 	}
-	if refusesItem(err) {
-		e.Flag = flagText(e, c) + " The book refused the change: " + errs.Public(err)
-		return e, nil
+	if refusesItem(err) || refusesAll(err) {
+		return refused(e, c, err), nil
 	}
 	if err != nil {
 		return e, fmt.Errorf("changing the draft: %w", err)
 	}
 	return e, nil
+}
+
+// refused flags an entry whose draft the book does not let follow.
+func refused(e ledger.Entry, c change, err error) ledger.Entry {
+	e.Flag = flagText(e, c)
+	if !errs.Is(err, errs.NotFound) {
+		e.Flag = bankSays(e, c) + " The book refused the change: " + errs.Public(err)
+	}
+	return e
 }
 
 func counterOf(t bkper.Transaction, account string) string {
@@ -116,9 +153,12 @@ func counterOf(t bkper.Transaction, account string) string {
 }
 
 func flagText(e ledger.Entry, c change) string {
+	return bankSays(e, c) + " It was touched in the book, so it was left as it is."
+}
+
+func bankSays(e ledger.Entry, c change) string {
 	if c.removed {
-		return "The bank withdrew this transaction. It was touched in the book, so it was left as it is."
+		return "The bank withdrew this transaction."
 	}
-	return fmt.Sprintf("The bank now says %s, %s, %q. It was touched in the book, so it was left as it is.",
-		e.Row.Date, e.Row.Amount, e.Row.Description)
+	return fmt.Sprintf("The bank now says %s, %s, %q.", e.Row.Date, e.Row.Amount, e.Row.Description)
 }

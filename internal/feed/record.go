@@ -20,17 +20,20 @@ import (
 // record brings one batch into the book. Doing it again changes nothing that
 // is done.
 func (s *Service) record(ctx context.Context, d queue.Delivery, b batch) error {
+	b, what, err := s.aim(ctx, b)
+	if err != nil || what == isDone {
+		return err
+	}
 	lease, err := s.leases.Acquire(ctx, b.key(), d.ID, leaseTime)
 	if err != nil {
 		return busy(err)
 	}
 	defer s.release(ctx, lease)
 
-	b, gone, err := s.retarget(ctx, b)
-	if err != nil || gone {
-		return err
-	}
 	w := &work{Service: s, lease: lease, target: b.target, book: s.Books.For(b.UserID)}
+	if what == isUnwanted {
+		return w.drop(ctx, b)
+	}
 	standing, err := w.standingOf(ctx, b)
 	if err != nil {
 		return err
@@ -47,27 +50,65 @@ func (s *Service) record(ctx context.Context, d queue.Delivery, b batch) error {
 			return fmt.Errorf("following a change at the bank: %w", err)
 		}
 	}
-	return w.close(ctx, b, claim)
+	return w.close(ctx, b, func(tx store.Tx) ([]ledger.JournalLine, ledger.Counts, error) { return w.journal(tx, b, claim) })
 }
 
-// retarget follows the integration to where it records now. Rows of an
-// integration that was removed are dropped: its person wants them no more.
-func (s *Service) retarget(ctx context.Context, b batch) (_ batch, gone bool, err error) {
-	if b.Integration == "" {
-		return b, false, nil
-	}
+// fate is what a batch has come to before it is worked on.
+type fate int
+
+const (
+	isWanted   fate = iota
+	isDone          // delivered again after it was done
+	isUnwanted      // its integration was removed: its person wants the rows no more
+)
+
+// aim follows the integration of a batch to where it records now, and finds out
+// whether anything is to be done.
+func (s *Service) aim(ctx context.Context, b batch) (_ batch, what fate, err error) {
 	err = s.Engine.View(ctx, func(tx store.Tx) error {
-		i, found, err := s.records.Integrations.Find(tx, store.Key(b.BookID, b.Integration))
+		what = isWanted
+		run, found, err := s.records.Runs.Find(tx, b.Run)
 		if err != nil {
 			return err
 		}
-		gone = !found
-		if found {
-			b.AccountID, b.UserID = i.AccountID, i.AddedBy
+		if found && run.IsDone(b.Number) {
+			what = isDone
+			return nil
 		}
-		return nil
+		to, found, err := s.retarget(tx, b.target)
+		if !found {
+			what = isUnwanted
+		}
+		b.target = to
+		return err
 	})
-	return b, gone, err
+	return b, what, err
+}
+
+// retarget follows an integration to where it records now. It reports whether
+// there is one, or need be none.
+func (s *Service) retarget(tx store.Tx, t target) (target, bool, error) {
+	if t.Integration == "" {
+		return t, true, nil
+	}
+	i, found, err := s.records.Integrations.Find(tx, store.Key(t.BookID, t.Integration))
+	if found {
+		t.AccountID, t.UserID = i.AccountID, i.AddedBy
+	}
+	return t, found, err
+}
+
+// drop notes that the rows of a batch are wanted no more.
+func (w *work) drop(ctx context.Context, b batch) error {
+	return w.close(ctx, b, func(store.Tx) ([]ledger.JournalLine, ledger.Counts, error) {
+		var lines []ledger.JournalLine
+		for _, r := range b.Rows {
+			if !r.Context {
+				lines = append(lines, skippedLine(r.Transaction, "the integration was removed before it was recorded"))
+			}
+		}
+		return lines, ledger.Counts{Skipped: len(lines)}, nil
+	})
 }
 
 // work is one piece of work on an account of a book, under its lease.
@@ -88,7 +129,7 @@ type claimed struct {
 
 // claim decides under a transaction what each row is, and writes down what is
 // about to be recorded.
-func (w *work) claim(ctx context.Context, b batch, standing []match.Standing) (claimed, error) {
+func (w *work) claim(ctx context.Context, b batch, standing byAmount) (claimed, error) {
 	var result claimed
 	err := w.Engine.Update(ctx, func(tx store.Tx) error {
 		result = claimed{refs: make([]string, len(b.Rows)), hows: make([]match.How, len(b.Rows))}
@@ -99,26 +140,48 @@ func (w *work) claim(ctx context.Context, b batch, standing []match.Standing) (c
 		if err != nil {
 			return err
 		}
-		free, err := w.unmatched(tx, standing)
+		fresh := k.fresh(b)
+		rows := awaited(b, fresh)
+		free, err := w.unmatched(tx, standing, rows)
 		if err != nil {
 			return err
 		}
-		puts := w.decide(b, k, free, &result)
+		puts := w.decide(b, k, &result)
+		puts = append(puts, w.decideFresh(b, k, fresh, match.Claim(rows, free), &result)...)
 		return w.put(tx, puts)
 	})
 	return result, err
 }
 
-// unmatched leaves out what other entries stand for already.
-func (w *work) unmatched(tx store.Tx, standing []match.Standing) ([]match.Standing, error) {
-	var free []match.Standing
-	for _, st := range standing {
-		_, found, err := w.records.Matched.Find(tx, store.Key(w.BookID, st.ID))
-		if err != nil {
-			return nil, err
+// fresh are the rows that no entry stands for.
+func (k known) fresh(b batch) []int {
+	var fresh []int
+	for n, v := range k.verdicts {
+		if v.How == match.New && !b.Rows[n].Context {
+			fresh = append(fresh, n)
 		}
-		if !found {
-			free = append(free, st)
+	}
+	return fresh
+}
+
+// unmatched returns the standing transactions that the rows may be, without
+// those that entries stand for already.
+func (w *work) unmatched(tx store.Tx, standing byAmount, rows []match.Awaited) ([]match.Standing, error) {
+	var free []match.Standing
+	seen := make(map[string]bool)
+	for _, r := range rows {
+		if seen[r.Amount] {
+			continue
+		}
+		seen[r.Amount] = true
+		for _, st := range standing[r.Amount] {
+			_, found, err := w.records.Matched.Find(tx, store.Key(w.BookID, st.ID))
+			if err != nil {
+				return nil, err
+			}
+			if !found {
+				free = append(free, st)
+			}
 		}
 	}
 	return free, nil
@@ -130,10 +193,10 @@ type entryPut struct {
 	ids   []ledger.SourceID
 }
 
-// decide turns verdicts into entries. It is pure but for the clock.
-func (w *work) decide(b batch, k known, free []match.Standing, result *claimed) []entryPut {
+// decide says what becomes of the entries that rows stand for, and of those
+// that the bank withdraws. It is pure but for the clock.
+func (w *work) decide(b batch, k known, result *claimed) []entryPut {
 	var puts []entryPut
-	var fresh []int
 	for n, r := range b.Rows {
 		v := k.verdicts[n]
 		if r.Context {
@@ -141,40 +204,61 @@ func (w *work) decide(b batch, k known, free []match.Standing, result *claimed) 
 		}
 		result.hows[n] = v.How
 		if v.How == match.New {
-			fresh = append(fresh, n)
 			continue
 		}
 		result.refs[n] = v.Ref
-		old := k.entries[v.Ref]
-		e, ids := w.meet(old, b.Rows[n].Transaction)
-		if changed(old, v.How, r.Transaction) {
-			e.Row = r.Transaction
-			result.changes = append(result.changes, change{remoteID: e.RemoteID})
+		e, ids := w.meet(k.entries[v.Ref], r.Transaction)
+		if changed(e, v.How, r.Transaction) {
+			result.changes = append(result.changes, change{remoteID: e.RemoteID, row: r.Transaction})
 		}
-		if e.State == ledger.Claimed {
-			e.Tries++
+		if e.State == ledger.Claimed || e.State == ledger.Parked && b.Again {
+			e = w.claimAgain(e)
 			result.open = append(result.open, e)
 		}
 		puts = append(puts, entryPut{e, ids})
 	}
-	for id := range k.removed {
-		result.changes = append(result.changes, change{remoteID: k.removed[id].RemoteID, removed: true})
+	for _, e := range k.removed {
+		e.Withdrawn, e.UpdatedAt = true, w.Now()
+		puts = append(puts, entryPut{entry: e})
+		result.changes = append(result.changes, change{remoteID: e.RemoteID, removed: true})
 	}
 	slices.SortFunc(result.changes, func(a, b change) int { return strings.Compare(a.remoteID, b.remoteID) })
+	return puts
+}
 
-	claims := match.Claim(awaited(b, fresh), free)
+// decideFresh claims the rows that no entry stands for. standing are the ids of
+// those transactions of the book that stand for them already, "" for none.
+func (w *work) decideFresh(b batch, k known, fresh []int, standing []string, result *claimed) []entryPut {
+	puts := make([]entryPut, len(fresh))
 	for i, n := range fresh {
 		e, ids := w.newEntry(b, b.Rows[n].Transaction, k.taken)
-		if claims[i] != "" {
-			e.State, e.TransactionID = ledger.Matched, claims[i]
+		if standing[i] != "" {
+			e.State, e.TransactionID = ledger.Matched, standing[i]
 		} else {
+			e.Tries = 1
 			result.open = append(result.open, e)
 		}
 		result.refs[n] = e.RemoteID
-		puts = append(puts, entryPut{e, ids})
+		puts[i] = entryPut{e, ids}
 	}
 	return puts
 }
+
+// claimAgain takes up an entry that was claimed or parked before, for where the
+// work records now.
+func (w *work) claimAgain(e ledger.Entry) ledger.Entry {
+	e.State, e.Problem = ledger.Claimed, nil
+	e.AccountID, e.UserID, e.UpdatedAt = w.AccountID, w.UserID, w.Now()
+	if w.Integration != "" {
+		e.Integration = w.Integration
+	}
+	e.Tries++
+	return e
+}
+
+// mostIDs is how many ids of one source an entry keeps. Some banks issue new
+// ones with every update.
+const mostIDs = 10
 
 // meet notes in an entry that this source has reported it too.
 func (w *work) meet(e ledger.Entry, t bank.Transaction) (ledger.Entry, []ledger.SourceID) {
@@ -182,7 +266,7 @@ func (w *work) meet(e ledger.Entry, t bank.Transaction) (ledger.Entry, []ledger.
 	e.IDs, e.Origins = slices.Clone(e.IDs), slices.Clone(e.Origins)
 	if newID(e, w.Source, t.ID) {
 		id := ledger.SourceID{Source: w.Source, ID: t.ID}
-		e.IDs, ids = append(e.IDs, id), append(ids, id)
+		e.IDs, ids = withCurrent(e.IDs, id), append(ids, id)
 	}
 	if !slices.Contains(e.Origins, w.Origin) {
 		e.Origins = append(e.Origins, w.Origin)
@@ -190,8 +274,27 @@ func (w *work) meet(e ledger.Entry, t bank.Transaction) (ledger.Entry, []ledger.
 	if e.Integration == "" {
 		e.Integration = w.Integration
 	}
+	if e.Withdrawn { // the bank has thought better of it
+		e.Withdrawn, e.Flag = false, ""
+	}
 	e.UpdatedAt = w.Now()
 	return e, ids
+}
+
+// withCurrent makes an id the current one of its source, which is the last, and
+// forgets the oldest where they are too many.
+func withCurrent(ids []ledger.SourceID, id ledger.SourceID) []ledger.SourceID {
+	ids = append(slices.DeleteFunc(ids, func(old ledger.SourceID) bool { return old == id }), id)
+	same := 0
+	for n := len(ids) - 1; n >= 0; n-- {
+		if ids[n].Source == id.Source {
+			same++
+		}
+		if same > mostIDs {
+			return slices.Delete(ids, n, n+1)
+		}
+	}
+	return ids
 }
 
 // newEntry claims a row: the n-th of its day and amount in the account.
@@ -244,8 +347,8 @@ func awaited(b batch, fresh []int) []match.Awaited {
 	return rows
 }
 
-// settle brings claimed entries into the book. Those that were tried before
-// are looked up first.
+// settle brings claimed entries into the book. Those whose earlier tries may
+// have reached the book are looked up there first.
 func (w *work) settle(ctx context.Context, open []ledger.Entry) error {
 	settled, err := w.confirmOrCreate(ctx, open)
 	// What is known of some is kept even when others must be tried again.
@@ -255,29 +358,42 @@ func (w *work) settle(ctx context.Context, open []ledger.Entry) error {
 	return err
 }
 
-// confirmOrCreate returns the entries whose fate is known. With an error, that
-// of the others is not.
+// confirmOrCreate returns the entries of which something new is known: recorded,
+// parked, or still claimed but surely not sent. With an error, the fate of the
+// others is unknown.
 func (w *work) confirmOrCreate(ctx context.Context, open []ledger.Entry) ([]ledger.Entry, error) {
 	var settled, fresh []ledger.Entry
 	for n, e := range open {
-		found := false
-		if e.Tries > 0 {
-			var err error
-			if found, err = w.confirm(ctx, &e); refusesAll(err) {
-				parked, err := w.stop(ctx, append(fresh, open[n:]...), err)
+		if e.Tries <= 1 {
+			fresh = append(fresh, e)
+			continue
+		}
+		found, err := w.confirm(ctx, &e)
+		if err != nil {
+			unsent := notSent(append(fresh, open[n:]...))
+			if refusesAll(err) {
+				parked, err := w.stop(ctx, unsent, err)
 				return append(settled, parked...), err
-			} else if err != nil {
-				return settled, fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
 			}
+			return append(settled, unsent...), fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
 		}
 		if found {
 			settled = append(settled, e)
 		} else {
+			e.Tries = 1 // the earlier tries have surely come to nothing
 			fresh = append(fresh, e)
 		}
 	}
 	created, err := w.create(ctx, fresh)
 	return append(settled, created...), err
+}
+
+// notSent takes back that this try may have reached the book.
+func notSent(entries []ledger.Entry) []ledger.Entry {
+	for n := range entries {
+		entries[n].Tries = max(0, entries[n].Tries-1)
+	}
+	return entries
 }
 
 // confirm looks an entry up in the book by its remote id, and reports whether
@@ -295,40 +411,88 @@ func (w *work) confirm(ctx context.Context, e *ledger.Entry) (bool, error) {
 	}
 	e.State = ledger.Recorded
 	e.Written = ledger.WrittenOf(t, t.Properties[complete.ReasonProperty])
+	// It may have been there for a while.
+	e.Touched = e.Touched || !saysOnly(t, *e)
 	return true, nil
 }
 
-// create records entries and returns those whose fate is known: recorded, or
-// parked with the reason. With an error, the fate of the others is unknown.
+// saysOnly reports whether a transaction of the book says nothing but what the
+// app records for the entry.
+func saysOnly(t bkper.Transaction, e ledger.Entry) bool {
+	amount, ours := signed(t, e.AccountID)
+	filled := t.CreditAccount != nil && t.DebitAccount != nil
+	return t.Status() == bkper.Draft && ours && amount.Equal(e.Row.Amount.Number()) && t.Date == e.Row.Date &&
+		t.Description == describe(e.Row) && (!filled || t.Properties[complete.ReasonProperty] != "")
+}
+
+// create records entries and returns those of which something new is known.
+// With an error, the fate of the others is not.
 func (w *work) create(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
+	settled, fit, err := w.sift(ctx, entries)
+	if err != nil {
+		return settled, err
+	}
+	created, err := w.createDrafts(ctx, fit)
+	if !refusesItem(err) {
+		return append(settled, created...), err
+	}
+	// Perhaps the book is not what we took it for: locked since, or with an
+	// account less.
+	w.Completer.ForgetChart(w.BookID)
+	unfit, fit, err := w.sift(ctx, fit)
+	settled = append(settled, unfit...)
+	if err != nil {
+		return settled, err
+	}
+	created, err = w.isolate(ctx, fit)
+	return append(settled, created...), err
+}
+
+// sift parks what the book would refuse or round, and returns what may be
+// recorded.
+func (w *work) sift(ctx context.Context, entries []ledger.Entry) (parked, fit []ledger.Entry, err error) {
 	if len(entries) == 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	chart, err := w.Completer.Chart(ctx, w.book, w.BookID)
+	if err == nil {
+		err = w.account(chart)
+	}
 	if refusesAll(err) {
-		return w.stop(ctx, entries, err)
+		parked, err = w.stop(ctx, notSent(entries), err)
+		return parked, nil, err
 	}
 	if err != nil {
-		return nil, err
+		return notSent(entries), nil, err
 	}
-	if err := w.account(chart); err != nil {
-		return w.stop(ctx, entries, err)
-	}
-	var fit []ledger.Entry
-	var parked []ledger.Entry
 	for _, e := range entries {
 		if err := fits(e, chart.Book); err != nil {
-			parked = append(parked, w.park(e, err))
+			parked = append(parked, w.park(notSent([]ledger.Entry{e})[0], err))
 		} else {
 			fit = append(fit, e)
 		}
 	}
-	drafts, err := w.drafts(ctx, fit)
-	if err != nil {
-		return parked, err
+	return parked, fit, nil
+}
+
+// isolate records entries of which the book has refused some in one call: it
+// tries halves, halves of these, and parks what is refused alone.
+func (w *work) isolate(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
+	var settled []ledger.Entry
+	for part := range slices.Chunk(entries, max(1, (len(entries)+1)/2)) {
+		created, err := w.createDrafts(ctx, part)
+		switch {
+		case refusesItem(err) && len(part) == 1:
+			created, err = []ledger.Entry{w.park(notSent(part)[0], err)}, nil
+		case refusesItem(err):
+			created, err = w.isolate(ctx, part)
+		}
+		settled = append(settled, created...)
+		if err != nil {
+			return settled, err
+		}
 	}
-	recorded, err := w.createDrafts(ctx, fit, drafts)
-	return append(parked, recorded...), err
+	return settled, nil
 }
 
 // account checks that the account of the book can still be recorded into.
@@ -376,60 +540,64 @@ func refusesItem(err error) bool {
 	}
 }
 
-// createDrafts writes the drafts in one call. If the book refuses them, halves
-// of them are tried, until the items that cause it are found; those are parked.
-func (w *work) createDrafts(ctx context.Context, entries []ledger.Entry, drafts []bkper.Transaction) ([]ledger.Entry, error) {
+// createDrafts records entries in one call. An error that refusesItem knows
+// says that the book took none of them.
+func (w *work) createDrafts(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
 	if len(entries) == 0 {
 		return nil, nil
+	}
+	drafts, err := w.drafts(ctx, entries)
+	if refusesAll(err) {
+		return w.stop(ctx, notSent(entries), err)
+	}
+	if err != nil {
+		return notSent(entries), fmt.Errorf("asking the learner: %w", err)
 	}
 	created, err := w.book.CreateTransactions(ctx, w.BookID, drafts)
 	switch {
 	case err == nil:
 		return w.answered(ctx, entries, drafts, created)
-	case refusesItem(err) && len(entries) == 1:
-		w.Completer.ForgetChart(w.BookID) // the book is not what we took it for
-		return []ledger.Entry{w.park(entries[0], err)}, nil
 	case refusesItem(err):
-		half := len(entries) / 2
-		first, err := w.createDrafts(ctx, entries[:half], drafts[:half])
-		if err != nil {
-			return first, err
-		}
-		second, err := w.createDrafts(ctx, entries[half:], drafts[half:])
-		return append(first, second...), err
+		return nil, err
 	case refusesAll(err) && bkper.OutcomeOf(err) == bkper.NotDone:
-		return w.stop(ctx, entries, err)
-	default:
-		return nil, fmt.Errorf("recording %d drafts: %w", len(entries), err)
+		return w.stop(ctx, notSent(entries), err)
 	}
+	err = fmt.Errorf("recording %d drafts: %w", len(entries), err)
+	if bkper.OutcomeOf(err) == bkper.NotDone {
+		return notSent(entries), err
+	}
+	return nil, err
 }
 
 // answered reads the answer of the book. A transaction that is missing there
 // was in the book already, or was left out: only looking it up can tell.
 func (w *work) answered(ctx context.Context, entries []ledger.Entry, drafts []bkper.Transaction, created map[string]bkper.Transaction) ([]ledger.Entry, error) {
 	recorded := make([]ledger.Entry, 0, len(entries))
-	var missing []string
+	var missing []ledger.Entry
 	for n, e := range entries {
 		t, ok := created[e.RemoteID]
 		if !ok {
-			e.Tries++
-			found, err := w.confirm(ctx, &e)
-			if err != nil {
-				return recorded, err
-			}
-			if !found {
-				missing = append(missing, e.RemoteID)
-				continue
-			}
-			recorded = append(recorded, e)
+			missing = append(missing, e)
 			continue
 		}
 		e.State, e.TransactionID, e.Problem = ledger.Recorded, t.ID, nil
 		e.Written = ledger.WrittenOf(t, drafts[n].Properties[complete.ReasonProperty])
 		recorded = append(recorded, e)
 	}
-	if len(missing) > 0 {
-		return recorded, &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("the book did not record %s and does not say why", strings.Join(missing, ", "))}
+	var lost []string
+	for _, e := range missing {
+		found, err := w.confirm(ctx, &e)
+		if err != nil {
+			return recorded, fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
+		}
+		if found {
+			recorded = append(recorded, e)
+		} else {
+			lost = append(lost, e.RemoteID)
+		}
+	}
+	if len(lost) > 0 {
+		return recorded, &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("the book did not record %s and does not say why", strings.Join(lost, ", "))}
 	}
 	return recorded, nil
 }
@@ -482,7 +650,9 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 				return err
 			}
 			if found && now.State != ledger.Claimed && now.State != ledger.Parked {
-				now.TransactionID = e.TransactionID
+				if e.TransactionID != "" {
+					now.TransactionID = e.TransactionID
+				}
 				e = now
 			}
 			e.UpdatedAt = w.Now()
@@ -498,7 +668,7 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 }
 
 // close writes the journal of the batch and counts it, once.
-func (w *work) close(ctx context.Context, b batch, c claimed) error {
+func (w *work) close(ctx context.Context, b batch, journal func(store.Tx) ([]ledger.JournalLine, ledger.Counts, error)) error {
 	return w.Engine.Update(ctx, func(tx store.Tx) error {
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
@@ -514,7 +684,7 @@ func (w *work) close(ctx context.Context, b batch, c claimed) error {
 		if err != nil {
 			return err
 		}
-		lines, counts, err := w.journal(tx, b, c)
+		lines, counts, err := journal(tx)
 		if err != nil {
 			return err
 		}
@@ -614,7 +784,7 @@ func (w *work) suggest(ctx context.Context, entries []ledger.Entry) ([]complete.
 	}
 	suggestions, err := w.Completer.Suggest(ctx, w.book, w.BookID, movements)
 	if err != nil {
-		return nil, fmt.Errorf("asking the learner: %w", err)
+		return nil, err
 	}
 	for n, e := range entries {
 		if suggestions[n].Account == e.AccountID {

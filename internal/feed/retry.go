@@ -108,7 +108,15 @@ func (s *Service) waiting(ctx context.Context, bookID string) ([]ledger.Entry, e
 			if err != nil {
 				return err
 			}
-			if found && s.mayRetry(e) {
+			if !found || !s.mayRetry(e) {
+				continue
+			}
+			// Of a removed integration its person wants nothing more.
+			_, wanted, err := s.retarget(tx, target{BookID: bookID, Integration: e.Integration})
+			if err != nil {
+				return err
+			}
+			if wanted {
 				entries = append(entries, e)
 			}
 		}
@@ -152,12 +160,13 @@ func (s *Service) retry(ctx context.Context, d queue.Delivery, m retryMessage) e
 }
 
 func (s *Service) retryAccount(ctx context.Context, owner string, t target, entries []ledger.Entry) error {
-	b, gone, err := s.retarget(ctx, batch{target: t})
+	err := s.Engine.View(ctx, func(tx store.Tx) error {
+		var err error
+		t, _, err = s.retarget(tx, t)
+		return err
+	})
 	if err != nil {
 		return err
-	}
-	if !gone {
-		t = b.target
 	}
 	lease, err := s.leases.Acquire(ctx, t.key(), owner, leaseTime)
 	if err != nil {
@@ -193,11 +202,7 @@ func (w *work) reclaim(ctx context.Context, entries []ledger.Entry) ([]ledger.En
 			if !found || !w.mayRetry(now) {
 				continue
 			}
-			if now.State == ledger.Claimed {
-				now.Tries++
-			}
-			now.State, now.Problem = ledger.Claimed, nil
-			now.AccountID, now.UserID, now.UpdatedAt = w.AccountID, w.UserID, w.Now()
+			now = w.claimAgain(now)
 			open = append(open, now)
 		}
 		for _, e := range open {

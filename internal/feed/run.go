@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
@@ -24,6 +25,9 @@ const batchSize = 100
 // publishAtOnce bounds how much one transaction of the queue writes: a message
 // of 100 rows is about 50 KB.
 const publishAtOnce = 40
+
+// batchBytes bounds the texts of a batch, far below what a message may hold.
+const batchBytes = 400_000
 
 // target is where rows go, and from where they come.
 type target struct {
@@ -48,15 +52,23 @@ type row struct {
 }
 
 // batch is the body of a message: up to batchSize rows that need something,
-// with all other rows that the same update has on their days.
+// with what else the same update says that bears on them.
 type batch struct {
 	target
-	Run      string            `json:"run"` // key of the run's record
-	RunID    string            `json:"runId"`
-	Number   int               `json:"number"` // from 0 within the run
-	Rows     []row             `json:"rows"`
-	Removed  []string          `json:"removed,omitempty"`
+	Run    string `json:"run"` // key of the run's record
+	RunID  string `json:"runId"`
+	Number int    `json:"number"` // from 0 within the run
+	Rows   []row  `json:"rows"`
+	// Removed are the ids whose entries are to be withdrawn.
+	Removed []string `json:"removed,omitempty"`
+	// Gone are ids that the update says are no more, Present those of rows that
+	// it has on other days, as far as they concern entries on the days of Rows.
+	Gone     []string          `json:"gone,omitempty"`
+	Present  []string          `json:"present,omitempty"`
 	Complete []connectors.Days `json:"complete,omitempty"`
+	// Again says that a person asked for all of this: what was parked is tried
+	// again.
+	Again bool `json:"again,omitempty"`
 	// First and Last are the days of the whole run.
 	First bank.Date `json:"first"`
 	Last  bank.Date `json:"last"`
@@ -81,10 +93,10 @@ func (s *Service) startRun(ctx context.Context, src *source, i ledger.Integratio
 		Title: i.Institution + ", " + i.BankName, StartedBy: i.AddedBy, StartedAt: s.Now(),
 	}
 	sorted := sortOut(a.rows, i.Since)
-	if err := s.keepPending(ctx, i.ID, sorted.pending); err != nil {
+	if err := s.keepPending(ctx, i.ID, a, sorted.pending, whole); err != nil {
 		return err
 	}
-	return s.publishRun(ctx, t, run, sorted, a.removed, a.complete, whole)
+	return s.publishRun(ctx, run, sorted, batch{target: t, Removed: a.removed, Complete: a.complete, Again: whole})
 }
 
 // sorted are the rows of an update by what can be done with them.
@@ -95,13 +107,17 @@ type sorted struct {
 	early   int // before the start date
 }
 
+// leftOut is how many rows are not to be recorded.
+func (s sorted) leftOut() int { return len(s.pending) + len(s.skipped) + s.early }
+
 // sortOut separates the rows that can be recorded from those that cannot. The
-// same id twice in one update is one row, reported twice: the last one counts.
+// same id twice in one update is one row, reported twice: the last one counts,
+// but what is booked stays so.
 func sortOut(rows []bank.Transaction, since bank.Date) sorted {
 	var out sorted
 	last := make(map[string]int)
 	for n, t := range rows {
-		if t.ID != "" {
+		if before, ok := last[t.ID]; t.ID != "" && (!ok || t.Status == bank.Booked || rows[before].Status != bank.Booked) {
 			last[t.ID] = n
 		}
 	}
@@ -130,48 +146,65 @@ func skippedLine(t bank.Transaction, why string) ledger.JournalLine {
 	return ledger.JournalLine{Date: t.Date, Amount: t.Amount, Text: t.Description, Outcome: "skipped", Why: why}
 }
 
-// mostPending bounds what is kept of announced rows.
-const mostPending = 500
+const (
+	mostPending = 500 // announced rows kept of one integration
+	pendingDays = 60  // an announced row that was neither booked nor withdrawn by then is forgotten
+)
 
-func (s *Service) keepPending(ctx context.Context, integration string, rows []bank.Transaction) error {
-	rows = rows[:min(len(rows), mostPending)]
-	return s.records.Pending.Save(ctx, s.Engine, store.Key(integration), ledger.PendingRows{At: s.Now(), Rows: rows})
+// keepPending keeps the announced rows for the panel: those of this update, and
+// those of earlier ones that it says nothing of.
+func (s *Service) keepPending(ctx context.Context, integration string, a *accountUpdate, rows []bank.Transaction, whole bool) error {
+	told := make(map[string]bool)
+	for _, id := range a.removed {
+		told[id] = true
+	}
+	for _, t := range a.rows {
+		told[t.ID], told[t.PendingID] = true, true
+	}
+	oldest := bank.DateOf(s.Now()).AddDays(-pendingDays)
+	b := batch{Complete: a.complete}
+	over := func(t bank.Transaction) bool {
+		return whole || t.ID == "" || told[t.ID] || b.isComplete(t.Date) || t.Date.Before(oldest)
+	}
+	return s.records.Pending.Upsert(ctx, s.Engine, store.Key(integration), func(old ledger.PendingRows, _ bool) (ledger.PendingRows, error) {
+		all := append(slices.DeleteFunc(old.Rows, over), rows...)
+		slices.SortStableFunc(all, func(a, b bank.Transaction) int { return b.Date.Compare(a.Date) })
+		return ledger.PendingRows{At: s.Now(), Rows: all[:min(len(all), mostPending)]}, nil
+	})
 }
 
 // publishRun compares the rows with the ledger, writes the run, and hands the
-// rows that need something to the queue.
-func (s *Service) publishRun(ctx context.Context, t target, run ledger.Run, rows sorted, removed []string, complete []connectors.Days, always bool) error {
-	p := batch{target: t, Removed: removed, Complete: complete}
+// rows that need something to the queue. all says where they go and what else
+// the update tells; its rows are those of sorted.
+func (s *Service) publishRun(ctx context.Context, run ledger.Run, rows sorted, all batch) error {
 	for _, transaction := range rows.booked {
-		p.Rows = append(p.Rows, row{Transaction: transaction})
+		all.Rows = append(all.Rows, row{Transaction: transaction})
 	}
-	var needed []bool
-	var gone []string
+	all.Gone = all.Removed
+	var p plan
 	err := s.Engine.View(ctx, func(tx store.Tx) error {
-		known, err := s.lookUp(tx, p)
+		before, err := s.underWay(tx, all.target)
 		if err != nil {
 			return err
 		}
-		needed, gone = known.needs(p)
+		k, err := s.lookUp(tx, all)
+		if err != nil {
+			return err
+		}
+		p = k.plan(all, before)
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("comparing with the ledger: %w", err)
 	}
-	batches := cut(p, needed)
-	if len(gone) > 0 {
-		if len(batches) == 0 {
-			batches = append(batches, batch{target: t, Complete: complete})
-		}
-		batches[0].Removed = gone
-	}
-	if len(batches) == 0 && !always {
+	batches := p.cut(all)
+	if len(batches) == 0 && !all.Again {
 		return nil
 	}
-	run.Batches = len(batches)
+	run.Batches, run.Revises = len(batches), p.revises
 	run.Counts = ledger.Counts{
-		Came: len(rows.booked), Skipped: rows.early + len(rows.skipped),
-		Matched: len(rows.booked) - count(needed),
+		Came: len(rows.booked) + rows.leftOut(), Skipped: rows.leftOut(),
+		Matched: len(rows.booked) - count(p.needed),
 	}
 	if len(rows.booked) > 0 {
 		run.First, run.Last = rows.booked[0].Date, rows.booked[len(rows.booked)-1].Date
@@ -183,6 +216,23 @@ func (s *Service) publishRun(ctx context.Context, t target, run ledger.Run, rows
 		return err
 	}
 	return s.publishBatches(ctx, run, batches)
+}
+
+// runTime is how long the batches of a run may be under way. Later they are
+// done, or dead letters that wait for a person.
+const runTime = 24 * time.Hour
+
+// underWay reports what earlier runs into the same account have still to do.
+func (s *Service) underWay(tx store.Tx, t target) (before struct{ any, revising bool }, err error) {
+	span := store.Below(t.BookID)
+	span.To = ledger.RunKey(t.BookID, s.Now().Add(-runTime), "")
+	err = s.records.Runs.Scan(tx, span, func(_ string, r ledger.Run) (bool, error) {
+		if r.FinishedAt.IsZero() && (r.AccountID == t.AccountID || t.Integration != "" && r.Integration == t.Integration) {
+			before.any, before.revising = true, before.revising || r.Revises
+		}
+		return true, nil
+	})
+	return before, err
 }
 
 // writeRun writes the run, the journal of the rows that were skipped, and the
@@ -240,64 +290,114 @@ func (s *Service) publishBatches(ctx context.Context, run ledger.Run, batches []
 	return nil
 }
 
-// cut divides the rows that need something into batches, by day. Each batch
-// brings along the other rows of its days, because rows of one day and amount
-// can only be told apart together; their order is the same in every batch.
-func cut(p batch, needed []bool) []batch {
+// plan is what a run has to do.
+type plan struct {
+	needed  []bool   // rows that need something
+	removed []string // ids whose entries are to be withdrawn
+	revises bool
+	// gone and moved are ids that bear on the matching of rows on a day: those
+	// that are no more, and those of entries of which the update says another
+	// date or amount. No day means any day.
+	gone, moved map[string]bank.Date
+}
+
+// cut divides the rows that need something into batches, by day.
+func (p plan) cut(all batch) []batch {
 	var batches []batch
-	for start := 0; start < len(p.Rows); {
-		if !needed[start] {
+	for start := 0; start < len(all.Rows); {
+		if !p.needed[start] {
 			start++
 			continue
 		}
-		end, size := start, 0
-		for end < len(p.Rows) && size < batchSize {
-			if needed[end] {
+		end, size, bytes := start, 0, 0
+		for end < len(all.Rows) && size < batchSize && bytes < batchBytes {
+			if p.needed[end] {
 				size++
+				bytes += len(all.Rows[end].Description)
 			}
 			end++
 		}
-		batches = append(batches, p.part(start, end, needed))
+		batches = append(batches, p.part(all, start, end))
 		start = end
+	}
+	if len(p.removed) > 0 && len(batches) == 0 {
+		batches = append(batches, batch{target: all.target, Complete: all.Complete})
+	}
+	if len(batches) > 0 {
+		batches[0].Removed = p.removed
 	}
 	return batches
 }
 
 // part is the batch of the needed rows from start to end, which lie in the
-// order of their days.
-func (p batch) part(start, end int, needed []bool) batch {
+// order of their days. It brings along the other rows of these days, because
+// rows of one day can only be told apart together; their order is the same in
+// every batch.
+func (p plan) part(all batch, start, end int) batch {
+	type movement struct {
+		date   bank.Date
+		amount string
+	}
 	days := make(map[bank.Date]bool)
+	movements := make(map[movement]bool)
+	of := func(r row) movement { return movement{r.Date, r.Amount.String()} }
 	for n := start; n < end; n++ {
-		if needed[n] {
-			days[p.Rows[n].Date] = true
+		if p.needed[n] {
+			days[all.Rows[n].Date] = true
+			movements[of(all.Rows[n])] = true
 		}
 	}
 	first, last := start, end
-	for first > 0 && days[p.Rows[first-1].Date] {
+	for first > 0 && days[all.Rows[first-1].Date] {
 		first--
 	}
-	for last < len(p.Rows) && days[p.Rows[last].Date] {
+	for last < len(all.Rows) && days[all.Rows[last].Date] {
 		last++
 	}
-	b := batch{target: p.target, Complete: p.Complete}
-	for n := first; n < last; n++ {
-		r := p.Rows[n]
-		if !days[r.Date] {
+	b := batch{target: all.target, Complete: all.Complete, Again: all.Again, Gone: onDays(p.gone, days)}
+	here := make(map[string]bool)
+	for n, others := first, 0; n < last; n++ {
+		r := all.Rows[n]
+		switch {
+		case n >= start && n < end && p.needed[n]:
+		case !days[r.Date]:
+			continue
+		case movements[of(r)]:
+			r = contextRow(r, r.Description)
+		case r.ID != "" && others < mostOthers:
+			r = contextRow(r, "")
+			others++
+		default:
 			continue
 		}
-		if n < start || n >= end || !needed[n] {
-			r = contextRow(r)
-		}
 		b.Rows = append(b.Rows, r)
+		here[r.ID] = true
 	}
+	b.Present = slices.DeleteFunc(onDays(p.moved, days), func(id string) bool { return here[id] })
 	return b
 }
 
-// contextRow is a row reduced to what matching compares.
-func contextRow(r row) row {
+// mostOthers bounds the rows of other amounts that a batch brings along.
+const mostOthers = 4000
+
+// onDays returns the ids that concern one of the days.
+func onDays(ids map[string]bank.Date, days map[bank.Date]bool) []string {
+	var all []string
+	for id, day := range ids {
+		if day.IsZero() || days[day] {
+			all = append(all, id)
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// contextRow is a row reduced to what matching compares. The text counts only
+// among rows of the same day and amount.
+func contextRow(r row, text string) row {
 	return row{Context: true, Transaction: bank.Transaction{
 		ID: r.ID, PendingID: r.PendingID, Status: r.Status, Date: r.Date, Amount: r.Amount,
-		Description: r.Description, Instalment: r.Instalment,
+		Description: text, Instalment: r.Instalment,
 	}}
 }
 
@@ -316,54 +416,59 @@ type known struct {
 	verdicts []match.Verdict
 	entries  map[string]ledger.Entry // by remote id; those the rows may be
 	taken    map[string]bool         // remote ids in use on the days of the rows
-	removed  map[string]ledger.Entry // by the provider's id that is no more
+	ofID     map[string]ledger.Entry // by the provider's id that is no more
+	removed  map[string]ledger.Entry // by remote id; to be withdrawn
 }
 
 // lookUp reads the entries that rows of the batch may stand for and matches
 // them. It only reads.
 func (s *Service) lookUp(tx store.Tx, b batch) (known, error) {
-	k := known{entries: make(map[string]ledger.Entry), taken: make(map[string]bool), removed: make(map[string]ledger.Entry)}
-	withID := make(map[string]string) // provider id -> remote id
+	k := known{
+		entries: make(map[string]ledger.Entry), taken: make(map[string]bool),
+		ofID: make(map[string]ledger.Entry), removed: make(map[string]ledger.Entry),
+	}
+	current := make(map[string]bool) // ids of this source whose entries are read
 	add := func(e ledger.Entry) {
 		k.taken[e.RemoteID] = true
-		if !b.mayBe(e) {
+		// What the bank has withdrawn is over. If it comes back it is new.
+		if !b.mayBe(e) || e.State == ledger.Removed {
 			return
 		}
 		k.entries[e.RemoteID] = e
-		for _, id := range e.IDs {
-			if id.Source == b.Source {
-				withID[id.ID] = e.RemoteID
+		current[e.CurrentID(b.Source)] = true
+	}
+	if len(b.Rows) > 0 {
+		if err := s.records.EntriesOfDays(tx, b.BookID, b.Rows[0].Date, b.Rows[len(b.Rows)-1].Date, add); err != nil {
+			return k, err
+		}
+	}
+	for _, r := range b.Rows {
+		for _, id := range []string{r.ID, r.PendingID} {
+			if current[id] || id == "" {
+				continue
+			}
+			e, found, err := s.entryOf(tx, b.target, id)
+			if err != nil {
+				return k, err
+			}
+			if found {
+				add(e)
 			}
 		}
 	}
-	if len(b.Rows) > 0 {
-		first, last := b.Rows[0].Date, b.Rows[len(b.Rows)-1].Date
-		err := s.records.Entries.Scan(tx, ledger.EntryDays(b.BookID, first, last), func(_ string, e ledger.Entry) (bool, error) {
-			add(e)
-			return true, nil
-		})
-		if err != nil {
-			return k, err
+	for _, ids := range [][]string{b.Gone, b.Removed} {
+		for _, id := range ids {
+			e, found, err := s.entryOf(tx, b.target, id)
+			if err != nil {
+				return k, err
+			}
+			if found {
+				k.ofID[id] = e
+			}
 		}
 	}
-	var ids []string
-	for _, r := range b.Rows {
-		ids = append(ids, r.ID, r.PendingID)
-	}
-	for _, id := range append(ids, b.Removed...) {
-		if _, ok := withID[id]; ok || id == "" {
-			continue
-		}
-		e, found, err := s.entryOf(tx, b.target, id)
-		if err != nil {
-			return k, err
-		}
-		if found {
-			add(e)
-		}
-	}
-	k.verdicts = match.Match(b.update(), k.forMatching(b.Source))
-	k.noteRemoved(b, withID)
+	k.verdicts = match.Match(b.update(), k.forMatching(b.target))
+	k.noteRemoved(b)
 	return k, nil
 }
 
@@ -390,15 +495,15 @@ func (t target) mayBe(e ledger.Entry) bool {
 	return t.File || !slices.ContainsFunc(e.Origins, func(o string) bool { return !isFileOrigin(o) })
 }
 
-func (k known) forMatching(source string) []match.Entry {
+func (k known) forMatching(t target) []match.Entry {
 	entries := make([]match.Entry, 0, len(k.entries))
 	for _, e := range k.entries {
 		m := match.Entry{
 			Ref: e.RemoteID, Date: e.Row.Date, Amount: e.Row.Amount.String(), Text: match.Text(e.Row.Description),
-			Instalment: match.InstalmentOf(e.Row),
+			Instalment: match.InstalmentOf(e.Row), Withdrawn: e.Withdrawn, Reported: slices.Contains(e.Origins, t.Origin),
 		}
 		for _, id := range e.IDs {
-			if id.Source == source {
+			if id.Source == t.Source {
 				m.IDs = append(m.IDs, id.ID)
 			}
 		}
@@ -408,7 +513,10 @@ func (k known) forMatching(source string) []match.Entry {
 }
 
 func (b batch) update() match.Update {
-	u := match.Update{Rows: make([]match.Row, len(b.Rows)), Removed: b.Removed, Complete: b.isComplete, WeakIDs: b.File}
+	u := match.Update{
+		Rows: make([]match.Row, len(b.Rows)), Present: b.Present, Removed: b.Gone,
+		Complete: b.isComplete, WeakIDs: b.File,
+	}
 	for n, r := range b.Rows {
 		u.Rows[n] = match.Row{
 			ID: r.ID, PendingID: r.PendingID, Date: r.Date, Amount: r.Amount.String(),
@@ -418,43 +526,64 @@ func (b batch) update() match.Update {
 	return u
 }
 
-// noteRemoved finds the entries of ids that are no more and that no row of
-// the update has taken over.
-func (k *known) noteRemoved(b batch, withID map[string]string) {
-	paired := make(map[string]bool)
+// noteRemoved finds the entries that the bank withdraws: their current id is no
+// more, and no row of the update has taken their place.
+func (k *known) noteRemoved(b batch) {
+	kept := make(map[string]bool)
 	for _, v := range k.verdicts {
-		paired[v.Ref] = true
+		kept[v.Ref] = true
 	}
 	for _, id := range b.Removed {
-		if ref, ok := withID[id]; ok && !paired[ref] && k.entries[ref].State != ledger.Removed {
-			k.removed[id] = k.entries[ref]
+		e, ok := k.ofID[id]
+		if ok && !kept[e.RemoteID] && e.CurrentID(b.Source) == id && !withdrawn(e) {
+			k.removed[e.RemoteID] = e
 		}
 	}
 }
 
-// needs says for each row whether anything must be done about it, and which
-// removed ids concern the ledger.
-func (k known) needs(b batch) (rows []bool, removed []string) {
-	rows = make([]bool, len(b.Rows))
+// withdrawn reports whether everything was done that a withdrawal asks for.
+func withdrawn(e ledger.Entry) bool {
+	return e.State == ledger.Removed || e.Withdrawn && (e.State == ledger.Trashed || e.Flag != "")
+}
+
+// plan says what must be done, after what earlier runs will have done.
+func (k known) plan(b batch, before struct{ any, revising bool }) plan {
+	p := plan{
+		needed: make([]bool, len(b.Rows)), revises: before.revising,
+		gone: make(map[string]bank.Date), moved: make(map[string]bank.Date),
+	}
 	for n, v := range k.verdicts {
+		r := b.Rows[n]
 		if v.How == match.New {
-			rows[n] = true
+			p.needed[n] = true
 			continue
 		}
 		e := k.entries[v.Ref]
-		rows[n] = e.State == ledger.Claimed || newID(e, b.Source, b.Rows[n].ID) || changed(e, v.How, b.Rows[n].Transaction)
+		if r.ID != "" && (e.Row.Date != r.Date || !e.Row.Amount.Equal(r.Amount)) {
+			p.moved[r.ID] = e.Row.Date
+		}
+		revised := e.Withdrawn || changed(e, v.How, r.Transaction)
+		p.revises = p.revises || revised
+		p.needed[n] = before.revising || revised || e.State == ledger.Claimed || b.Again && e.State == ledger.Parked ||
+			newID(e, b.Source, r.ID)
 	}
 	for _, id := range b.Removed {
-		if _, ok := k.removed[id]; ok {
-			removed = append(removed, id)
+		e, found := k.ofID[id]
+		_, over := k.removed[e.RemoteID]
+		if found {
+			p.gone[id] = e.Row.Date
+		} else if before.any {
+			p.gone[id] = bank.Date{} // a row that is under way may have it
+		}
+		if over || before.revising || !found && before.any {
+			p.removed = append(p.removed, id)
+			p.revises = true
 		}
 	}
-	return rows, removed
+	return p
 }
 
-func newID(e ledger.Entry, source, id string) bool {
-	return id != "" && !slices.Contains(e.IDs, ledger.SourceID{Source: source, ID: id})
-}
+func newID(e ledger.Entry, source, id string) bool { return id != "" && e.CurrentID(source) != id }
 
 // changed reports whether the bank now says something else of the entry. Only
 // a row that is surely the same can change it: another source words the same

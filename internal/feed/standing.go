@@ -19,26 +19,29 @@ const (
 	remoteIDVersion = "bc1_"
 )
 
-// standingCache keeps what stood in the book when a run began, so that a run
+// byAmount are standing transactions by their amount.
+type byAmount map[string][]match.Standing
+
+// standingCache keeps what stood in an account when a run began, so that a run
 // reads the book once and not once a batch.
 type standingCache struct {
 	mu    sync.Mutex
-	runs  []string // oldest first
-	byRun map[string][]match.Standing
+	runs  []string // and accounts, oldest first
+	byRun map[string]byAmount
 }
 
 func newStandingCache() *standingCache {
-	return &standingCache{byRun: make(map[string][]match.Standing)}
+	return &standingCache{byRun: make(map[string]byAmount)}
 }
 
-func (c *standingCache) get(run string) ([]match.Standing, bool) {
+func (c *standingCache) get(run string) (byAmount, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s, ok := c.byRun[run]
 	return s, ok
 }
 
-func (c *standingCache) put(run string, s []match.Standing) {
+func (c *standingCache) put(run string, s byAmount) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, ok := c.byRun[run]; !ok {
@@ -54,21 +57,26 @@ func (c *standingCache) put(run string, s []match.Standing) {
 // standingOf returns what others than the app have recorded into the account in
 // the days of the run. If the book cannot be read for good, there is nothing to
 // compare with, and recording will say why.
-func (w *work) standingOf(ctx context.Context, b batch) ([]match.Standing, error) {
+func (w *work) standingOf(ctx context.Context, b batch) (byAmount, error) {
 	if !needsStanding(b) {
 		return nil, nil
 	}
-	if s, ok := w.Service.standing.get(b.Run); ok {
+	name := b.Run + " " + b.AccountID // a run may be led to another account
+	if s, ok := w.Service.standing.get(name); ok {
 		return s, nil
 	}
-	s, err := w.readStanding(ctx, b)
+	all, err := w.readStanding(ctx, b)
 	if refusesAll(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading what stands in the book: %w", err)
 	}
-	w.Service.standing.put(b.Run, s)
+	s := make(byAmount)
+	for _, t := range all {
+		s[t.Amount] = append(s[t.Amount], t)
+	}
+	w.Service.standing.put(name, s)
 	return s, nil
 }
 

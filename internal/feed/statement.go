@@ -67,11 +67,11 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, erro
 		Title: r.FileName, StartedBy: r.UserID, StartedAt: s.Now(), Problems: problems(file, st),
 	}
 	rows := sortOut(st.Transactions, bank.Date{})
-	var complete []connectors.Days
+	all := batch{target: t, Again: true}
 	if !st.From.IsZero() && !st.To.IsZero() {
-		complete = append(complete, connectors.Days{From: st.From, To: st.To})
+		all.Complete = append(all.Complete, connectors.Days{From: st.From, To: st.To})
 	}
-	if err := s.publishRun(ctx, t, run, rows, nil, complete, true); err != nil {
+	if err := s.publishRun(ctx, run, rows, all); err != nil {
 		return ledger.Run{}, fmt.Errorf("importing %s: %w", r.FileName, err)
 	}
 	return s.Run(ctx, run.Key())

@@ -58,11 +58,14 @@ func (s *Service) Tick(ctx context.Context) error {
 	}
 	var failed []error
 	for _, c := range due {
-		// If the process ends between the two, the connection is due again
-		// after maxPollWait at the latest.
-		err := s.updateConnection(ctx, c.ID, func(c *ledger.Connection) { c.NextSync = now.Add(maxPollWait) })
+		// If the process ends between the two, it is asked for twice.
+		err := s.Sync(ctx, c.ID)
 		if err == nil {
-			err = s.Sync(ctx, c.ID)
+			err = s.updateConnection(ctx, c.ID, func(c *ledger.Connection) {
+				if !c.NextSync.After(now) { // else that sync is done by now
+					c.NextSync = now.Add(maxPollWait)
+				}
+			})
 		}
 		failed = append(failed, err)
 	}

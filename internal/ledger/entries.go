@@ -1,6 +1,9 @@
 package ledger
 
-import "github.com/bank-connections/bkper-bot/internal/store"
+import (
+	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/store"
+)
 
 // PutEntry writes an entry and brings what it waits for in line with its
 // state. All entries are written through here. It only writes.
@@ -11,6 +14,11 @@ func (c Collections) PutEntry(tx store.Tx, e Entry) error {
 	ref := Ref{RemoteID: e.RemoteID}
 	if e.State == Matched && e.TransactionID != "" {
 		if err := c.Matched.Put(tx, store.Key(e.BookID, e.TransactionID), ref); err != nil {
+			return err
+		}
+	}
+	if key, moved := e.movedKey(); moved {
+		if err := c.Moved.Put(tx, key, ref); err != nil {
 			return err
 		}
 	}
@@ -29,6 +37,47 @@ func (c Collections) PutEntry(tx store.Tx, e Entry) error {
 		}
 		if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// movedKey is where the entry is found by the day that the bank gives it now,
+// if that is another than the day of its remote id.
+func (e Entry) movedKey() (string, bool) {
+	key := store.Key(e.BookID, e.Row.Date.String(), e.RemoteID)
+	return key, key != e.Key()
+}
+
+// EntriesOfDays calls each for the entries of a book from one day to another,
+// both included: by the day of the remote id or by the day that the bank gives
+// now. It may call it twice for one.
+func (c Collections) EntriesOfDays(tx store.Tx, bookID string, from, to bank.Date, each func(Entry)) error {
+	days := EntryDays(bookID, from, to)
+	err := c.Entries.Scan(tx, days, func(_ string, e Entry) (bool, error) {
+		each(e)
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	var keys []string
+	err = c.Moved.Scan(tx, days, func(_ string, ref Ref) (bool, error) {
+		if key, ok := EntryKey(bookID, ref.RemoteID); ok {
+			keys = append(keys, key)
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		e, found, err := c.Entries.Find(tx, key)
+		if err != nil {
+			return err
+		}
+		if found {
+			each(e)
 		}
 	}
 	return nil

@@ -216,7 +216,7 @@ type Counts struct {
 	Completed int `json:"completed"` // of those: with the counter account
 	Matched   int `json:"matched"`   // were in the book or the ledger already
 	Changed   int `json:"changed"`   // changed or withdrawn by the bank
-	Skipped   int `json:"skipped"`   // pending, before the start date, without an amount, or not readable
+	Skipped   int `json:"skipped"`   // pending, before the start date, of no amount, or not understood
 	Parked    int `json:"parked"`    // could not be recorded, waiting for a person
 }
 

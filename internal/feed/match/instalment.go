@@ -17,14 +17,14 @@ func InstalmentOf(t bank.Transaction) bank.Instalment {
 	if t.Instalment.Of > 0 {
 		return t.Instalment
 	}
-	m := instalmentForm.FindStringSubmatch(t.Description)
-	if m == nil {
-		return bank.Instalment{}
+	rest := t.Description
+	for m := instalmentForm.FindStringSubmatchIndex(rest); m != nil; m = instalmentForm.FindStringSubmatchIndex(rest) {
+		number, _ := strconv.Atoi(rest[m[2]:m[3]])
+		of, _ := strconv.Atoi(rest[m[4]:m[5]])
+		if number >= 1 && of >= 2 && number <= of {
+			return bank.Instalment{Number: number, Of: of}
+		}
+		rest = rest[m[5]:] // what stood behind the second number may stand before another
 	}
-	number, _ := strconv.Atoi(m[1])
-	of, _ := strconv.Atoi(m[2])
-	if number < 1 || of < 2 || number > of {
-		return bank.Instalment{}
-	}
-	return bank.Instalment{Number: number, Of: of}
+	return bank.Instalment{}
 }

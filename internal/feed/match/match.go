@@ -1,10 +1,10 @@
 // Package match says which rows that a bank reports are already known, and
 // which are new. It is pure: rows and entries in, verdicts out.
 //
-// No provider's id can be trusted alone: ids are missing, re-issued, or differ
-// between a file and a feed. So rows are paired with entries of the ledger in
-// five steps, each entry with one row at most, each step only with what the
-// steps before have left over:
+// No provider's id can be trusted alone: ids are missing, positional, re-issued,
+// or differ between a file and a feed. So rows are paired with entries of the
+// ledger in five steps, each entry with one row at most, each step only with
+// what the steps before have left over:
 //
 //  1. the provider's id;
 //  2. the provider's own link to the pending row;
@@ -15,8 +15,15 @@
 //
 // Steps 3 and 4 pair a row only with an entry whose place is vacant: this
 // source has given it no id, or the id it gave is gone from days of which the
-// bank has just reported everything. So two rows that a bank shows side by
-// side under different ids are never taken for one.
+// bank has just reported everything, or the bank has said that the id is no
+// more, or it now stands on a row of another date or amount. So two rows that a
+// bank shows side by side under different ids are never taken for one.
+//
+// An id that now stands on a row of another date or amount may be a correction,
+// or the number of a place that another row has moved into. It is the latter
+// where the update holds a row that is, in date, amount and text, what the id
+// stood for before: then step 3 goes first. An id that an entry has had before
+// its current one never brings a correction.
 package match
 
 import (
@@ -41,16 +48,23 @@ type Row struct {
 // Entry is one entry of the ledger that a row may stand for.
 type Entry struct {
 	Ref        string
-	IDs        []string // that this source has given it
+	IDs        []string // that this source has given it, the current one last
 	Date       bank.Date
 	Amount     string
 	Text       string
 	Instalment bank.Instalment
+	// Withdrawn says that the source has taken its ids back earlier.
+	Withdrawn bool
+	// Reported says that the origin of this update has reported it before.
+	Reported bool
 }
 
 // Update is what one source reports of one account at one time.
 type Update struct {
 	Rows []Row // in a stable order
+	// Present are the ids of further rows of the update, that are not to be
+	// paired.
+	Present []string
 	// Removed are ids that the source says are no more.
 	Removed []string
 	// Complete reports whether every booked row of that day is among Rows.
@@ -100,9 +114,14 @@ type Verdict struct {
 // Match returns one verdict for each row of the update.
 func Match(u Update, entries []Entry) []Verdict {
 	m := newMatcher(u, entries)
-	m.byID()
+	m.byID(func(r Row, e Entry) bool { return m.fits(r, e) && r.Text == e.Text })
+	m.byID(m.fits)
+	m.byFingerprint(m.displaced)
+	if !u.WeakIDs {
+		m.byID(func(r Row, e Entry) bool { return e.IDs[len(e.IDs)-1] == r.ID })
+	}
 	m.byLink()
-	m.byFingerprint()
+	m.byFingerprint(m.vacant)
 	m.byAmount()
 	return m.verdicts
 }
@@ -111,9 +130,10 @@ type matcher struct {
 	update   Update
 	entries  []Entry
 	verdicts []Verdict
-	used     []bool         // entries that are paired
-	withID   map[string]int // entry by id
-	present  map[string]bool
+	used     []bool           // entries that are paired
+	holders  map[string][]int // entries that have had an id
+	rows     map[string][]int // rows by their id
+	present  map[string]bool  // ids of rows that are not here
 	removed  map[string]bool
 }
 
@@ -121,21 +141,25 @@ func newMatcher(u Update, entries []Entry) *matcher {
 	m := &matcher{
 		update: u, entries: slices.Clone(entries),
 		verdicts: make([]Verdict, len(u.Rows)), used: make([]bool, len(entries)),
-		withID: make(map[string]int), present: make(map[string]bool), removed: make(map[string]bool),
+		holders: make(map[string][]int), rows: make(map[string][]int),
+		present: make(map[string]bool), removed: make(map[string]bool),
 	}
 	slices.SortStableFunc(m.entries, func(a, b Entry) int { return strings.Compare(a.Ref, b.Ref) })
 	for i, e := range m.entries {
 		for _, id := range e.IDs {
-			m.withID[id] = i
+			m.holders[id] = append(m.holders[id], i)
 		}
 	}
-	for _, r := range u.Rows {
+	for i, r := range u.Rows {
 		if r.ID != "" {
-			m.present[r.ID] = true
+			m.rows[r.ID] = append(m.rows[r.ID], i)
 		}
+	}
+	for _, id := range u.Present {
+		m.present[id] = true
 	}
 	for _, id := range u.Removed {
-		m.removed[id] = !m.present[id]
+		m.removed[id] = true
 	}
 	return m
 }
@@ -145,26 +169,34 @@ func (m *matcher) pair(row, entry int, how How) {
 	m.used[entry] = true
 }
 
-func (m *matcher) byID() {
+// fits reports whether a row says of the movement what the entry says.
+func (m *matcher) fits(r Row, e Entry) bool { return r.Date == e.Date && r.Amount == e.Amount }
+
+// byID pairs rows with those holders of their id that accept allows.
+func (m *matcher) byID(accept func(Row, Entry) bool) {
 	for i, r := range m.update.Rows {
-		e, ok := m.withID[r.ID]
-		if r.ID == "" || !ok || m.used[e] {
+		if m.verdicts[i].How != New {
 			continue
 		}
-		if m.update.WeakIDs && (m.entries[e].Date != r.Date || m.entries[e].Amount != r.Amount) {
-			continue
+		for _, e := range m.holders[r.ID] {
+			if !m.used[e] && accept(r, m.entries[e]) {
+				m.pair(i, e, ByID)
+				break
+			}
 		}
-		m.pair(i, e, ByID)
 	}
 }
 
 func (m *matcher) byLink() {
 	for i, r := range m.update.Rows {
-		if r.PendingID == "" || m.verdicts[i].How != New {
+		if r.PendingID == "" || m.verdicts[i].How != New || m.present[r.PendingID] || len(m.rows[r.PendingID]) > 0 {
 			continue
 		}
-		if e, ok := m.withID[r.PendingID]; ok && !m.used[e] && !m.present[r.PendingID] {
-			m.pair(i, e, ByLink)
+		for _, e := range m.holders[r.PendingID] {
+			if !m.used[e] {
+				m.pair(i, e, ByLink)
+				break
+			}
 		}
 	}
 }
@@ -175,8 +207,8 @@ type fingerprint struct {
 	amount, text string
 }
 
-func (m *matcher) byFingerprint() {
-	free := m.vacantBy(func(e Entry) fingerprint { return fingerprint{e.Date, e.Amount, e.Text} })
+func (m *matcher) byFingerprint(may func(Entry) bool) {
+	free := m.unused(may, func(e Entry) fingerprint { return fingerprint{e.Date, e.Amount, e.Text} })
 	for i, r := range m.update.Rows {
 		if m.verdicts[i].How != New {
 			continue
@@ -197,7 +229,7 @@ func (m *matcher) byFingerprint() {
 }
 
 func (m *matcher) byAmount() {
-	free := m.vacantBy(func(e Entry) fingerprint { return fingerprint{date: e.Date, amount: e.Amount} })
+	free := m.unused(m.vacant, func(e Entry) fingerprint { return fingerprint{date: e.Date, amount: e.Amount} })
 	rows := make(map[fingerprint][]int)
 	for i, r := range m.update.Rows {
 		if m.verdicts[i].How == New {
@@ -209,37 +241,61 @@ func (m *matcher) byAmount() {
 		if len(left) != 1 || len(free[key]) != 1 {
 			continue
 		}
-		row, entry := left[0], free[key][0]
-		if differ(m.update.Rows[row].Instalment, m.entries[entry].Instalment) {
+		row, entry := m.update.Rows[left[0]], m.entries[free[key][0]]
+		if differ(row.Instalment, entry.Instalment) || !m.onlyOnes(row, entry) {
 			continue
 		}
-		m.pair(row, entry, ByAmount)
+		m.pair(left[0], free[key][0], ByAmount)
 	}
 }
 
-// vacantBy groups the entries that a row without a known id may stand for.
-func (m *matcher) vacantBy(key func(Entry) fingerprint) map[fingerprint][]int {
+// onlyOnes reports whether there is no other row that the update has left out.
+// Where a feed gives no ids and less than the whole day, a row with another
+// text is rather another row.
+func (m *matcher) onlyOnes(r Row, e Entry) bool {
+	return r.ID != "" || m.update.WeakIDs || !e.Reported || m.complete(e.Date)
+}
+
+// unused groups the entries that are not paired.
+func (m *matcher) unused(may func(Entry) bool, key func(Entry) fingerprint) map[fingerprint][]int {
 	free := make(map[fingerprint][]int)
 	for i, e := range m.entries {
-		if !m.used[i] && m.vacant(e) {
+		if !m.used[i] && may(e) {
 			free[key(e)] = append(free[key(e)], i)
 		}
 	}
 	return free
 }
 
+// vacant reports whether a row without a known id may stand for the entry.
 func (m *matcher) vacant(e Entry) bool {
 	for _, id := range e.IDs {
 		switch {
 		case m.present[id]:
 			return false
-		case m.removed[id]:
-		case m.update.Complete == nil || !m.update.Complete(e.Date):
+		case len(m.rows[id]) > 0:
+			if !m.takenOver(id, e) {
+				return false
+			}
+		case m.removed[id], e.Withdrawn, m.complete(e.Date):
+		default:
 			return false
 		}
 	}
 	return true
 }
+
+// displaced reports whether an id of the entry now stands on another row.
+func (m *matcher) displaced(e Entry) bool {
+	return m.vacant(e) && slices.ContainsFunc(e.IDs, func(id string) bool { return m.takenOver(id, e) })
+}
+
+// takenOver reports whether rows have the id, all of another date or amount.
+func (m *matcher) takenOver(id string, e Entry) bool {
+	return len(m.rows[id]) > 0 && !slices.ContainsFunc(m.rows[id], func(row int) bool { return m.fits(m.update.Rows[row], e) })
+}
+
+func (m *matcher) complete(d bank.Date) bool { return m.update.Complete != nil && m.update.Complete(d) }
 
 // differ reports whether two rows say that they are different instalments.
 func differ(a, b bank.Instalment) bool {
