@@ -160,7 +160,7 @@ func TestSigningInSetsACookieThatScriptsAndOtherSitesDoNotGet(t *testing.T) {
 	if err := local.SignIn(w, request(nil), "viewer"); err != nil {
 		t.Fatal(err)
 	}
-	got := w.Result().Cookies() //nolint:bodyclose // a recorder has nothing to close
+	got := w.Result().Cookies()
 	if len(got) != 1 || got[0].Value != "viewer" || !got[0].HttpOnly || got[0].SameSite != http.SameSiteStrictMode || got[0].Path != "/" {
 		t.Errorf("got %+v", got)
 	}

@@ -53,7 +53,7 @@ func loadAssets() (assets, error) {
 			return assets{}, err
 		}
 		all.files[e.Name()] = file{kind, content}
-		fmt.Fprintf(sum, "%s %d\n%s", e.Name(), len(content), content)
+		sum.Write(fmt.Appendf(nil, "%s %d\n%s", e.Name(), len(content), content))
 	}
 	all.version = hex.EncodeToString(sum.Sum(nil))[:12]
 	return all, nil

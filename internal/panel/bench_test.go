@@ -13,6 +13,9 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +57,8 @@ type bench struct {
 	bank    *demo.Connector
 	base    string // of the pages; set where a browser comes
 	book    http.Handler
+
+	described object // by /openapi.json
 }
 
 func newBench(t testing.TB) *bench {
@@ -271,7 +276,102 @@ func (b *bench) call(token, method, path string, body any, want int) object {
 	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil {
 		b.t.Fatalf("%s %s: %v in %s", method, path, err, w.Body)
 	}
+	if want < 400 {
+		b.conforms(method, path, want, answer)
+	}
 	return answer
+}
+
+// conforms fails the test unless the answer is what the description of the API
+// says of it.
+func (b *bench) conforms(method, path string, status int, answer object) {
+	b.t.Helper()
+	if b.described == nil {
+		if err := json.Unmarshal(b.do(b.request("owner", "GET", "/openapi.json", nil)).Body.Bytes(), &b.described); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	path, _, _ = strings.Cut(path, "?")
+	for described, operations := range b.described["paths"].(object) {
+		pattern := regexp.MustCompile("^" + regexp.MustCompile(`\{\w+\}`).ReplaceAllString(described, "[^/]+") + "$")
+		operation, _ := operations.(object)[strings.ToLower(method)].(object)
+		if operation == nil || !pattern.MatchString("/api/v1"+path) {
+			continue
+		}
+		response, _ := operation["responses"].(object)[strconv.Itoa(status)].(object)
+		if response == nil {
+			b.t.Errorf("%s %s: the status %d is not described", method, path, status)
+			return
+		}
+		schema := response["content"].(object)["application/json"].(object)["schema"].(object)
+		for _, problem := range b.against(schema, answer, "answer") {
+			b.t.Errorf("%s %s: %s", method, path, problem)
+		}
+		return
+	}
+	b.t.Errorf("%s %s is not described", method, path)
+}
+
+// against returns in what a value is not as its schema says.
+func (b *bench) against(schema object, value any, name string) (problems []string) {
+	if ref, ok := schema["$ref"].(string); ok {
+		schema = b.described["components"].(object)["schemas"].(object)[strings.TrimPrefix(ref, "#/components/schemas/")].(object)
+	}
+	wrong := func(what string) []string { return append(problems, fmt.Sprintf("%s is %v: %s", name, value, what)) }
+	switch schema["type"] {
+	case "object":
+		fields, ok := value.(object)
+		if !ok {
+			return wrong("not an object")
+		}
+		properties := schema["properties"].(object)
+		for field, v := range fields {
+			property, ok := properties[field].(object)
+			if !ok {
+				problems = append(problems, name+" has an undescribed field "+field)
+				continue
+			}
+			problems = append(problems, b.against(property, v, name+"."+field)...)
+		}
+		for _, required := range schema["required"].([]any) {
+			if _, ok := fields[required.(string)]; !ok {
+				problems = append(problems, name+" lacks "+required.(string))
+			}
+		}
+		return problems
+	case "array":
+		items, ok := value.([]any)
+		if !ok {
+			return wrong("not an array")
+		}
+		for n, item := range items {
+			problems = append(problems, b.against(schema["items"].(object), item, fmt.Sprintf("%s[%d]", name, n))...)
+		}
+		return problems
+	case "integer":
+		if n, ok := value.(float64); !ok || n != float64(int(n)) {
+			return wrong("not an integer")
+		}
+	case "boolean":
+		if _, ok := value.(bool); !ok {
+			return wrong("not true or false")
+		}
+	case "string":
+		text, ok := value.(string)
+		if !ok {
+			return wrong("not a text")
+		}
+		if enum, ok := schema["enum"].([]any); ok && !slices.Contains(enum, any(text)) {
+			return wrong("none of the values it may have")
+		}
+		layout := map[any]string{"date": time.DateOnly, "date-time": time.RFC3339}[schema["format"]]
+		if _, err := time.Parse(layout, text); layout != "" && err != nil {
+			return wrong(err.Error())
+		}
+	default:
+		return wrong(fmt.Sprintf("of no known type: %v", schema))
+	}
+	return nil
 }
 
 func message(answer object) string {

@@ -68,7 +68,7 @@ func (d *description) operation(r route) object {
 		"summary": r.summary, "operationId": operationID(r), "parameters": params,
 		"responses": object{
 			strconv.Itoa(r.status): success,
-			"default":              object{"description": "What went wrong.", "content": jsonContent(d.schema(reflect.TypeOf(failure{})))},
+			"default":              object{"description": "What went wrong.", "content": jsonContent(d.schema(reflect.TypeFor[failure]()))},
 		},
 	}
 	if r.method == http.MethodPost && strings.HasSuffix(r.path, "/integrations") {
@@ -91,12 +91,12 @@ func jsonContent(schema object) object {
 
 // operationID is the method and the words of the path: getBooksIntegrations.
 func operationID(r route) string {
-	id := strings.ToLower(r.method)
+	parts := []string{strings.ToLower(r.method)}
 	for part := range strings.SplitSeq(strings.Trim(r.path, "/"), "/") {
 		part = strings.TrimSuffix(strings.TrimPrefix(part, ":"), "Id")
-		id += strings.ToUpper(part[:1]) + part[1:]
+		parts = append(parts, strings.ToUpper(part[:1])+part[1:])
 	}
-	return id
+	return strings.Join(parts, "")
 }
 
 // schema describes a type; structs go into the components.
@@ -135,8 +135,7 @@ func (d *description) schema(t reflect.Type) object {
 
 func (d *description) object(t reflect.Type) object {
 	properties, required := object{}, []string{}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		schema := d.schema(f.Type)
 		if doc := f.Tag.Get("doc"); doc != "" {

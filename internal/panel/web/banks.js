@@ -3,7 +3,7 @@
 
 import * as api from './api.js';
 import { by, confirmed, h, keyed, pressed, showTrouble } from './dom.js';
-import { bankAccount, country, counts, day, dot, logo, money, problem, when } from './format.js';
+import { bankAccount, country, counts, day, dot, logo, money, next, problem, when } from './format.js';
 
 const soon = 7 * 24 * 3600 * 1000; // before a consent ends
 
@@ -26,18 +26,25 @@ export function banks({ book, state, act }) {
           h('p', { class: 'flow' }, '→ ', type && dot(type), ' ', h('b', {}, i.accountName))),
         i.stopped ? h('span', { class: 'chip off' }, 'Stopped') : i.connectionStatus === 'Connected' ? h('span', { class: 'chip on' }, 'Active') : h('span', { class: 'chip warn' }, i.connectionStatus || 'Stopped')),
       problem(i.stopped, 'bad', reconnect()),
-      !i.stopped && problem(i.waiting, 'warn', reconnect()),
-      problem(i.notice, 'info'),
+      !i.stopped && problem(i.waiting, 'warn', nextTry(i), reconnect()),
+      problem(i.notice, 'info', i.notice?.code === 'history_not_available'
+        && button('import', 'Record a statement file', () => act.statement(i.accountId))),
       h('p', { class: 'facts' },
         h('span', {}, 'Since ', day(i.since)),
         h('span', {}, counts({ ...i.totals, matched: 0 })),
         i.lastRun && h('span', {}, 'last run ', when(i.lastRun)),
-        !i.stopped && i.nextSync && h('span', {}, 'next ', when(i.nextSync)),
+        !i.stopped && i.nextSync && h('span', {}, 'next ', next(i.nextSync)),
         i.addedBy && !mine && h('span', {}, 'by ', i.addedBy)),
       i.pending > 0 && pending(i),
       h('div', { class: 'buttons' },
         mine && mine.status === 'Connected' && button('change', 'Change or fetch again', () => act.account(mine, i.bankKey)),
         button('remove', 'Remove', () => removeIntegration(i), 'quietly')));
+  }
+
+  /** When the bank is asked again, where it is the bank that does not answer. */
+  function nextTry(of) {
+    const code = (of.waiting ?? of.problem)?.code;
+    return of.nextSync && (code === 'institution_down' || code === 'rate_limited') && h('span', {}, 'Next try ', next(of.nextSync), '.');
   }
 
   function pending(i) {
@@ -74,14 +81,14 @@ export function banks({ book, state, act }) {
         h('span', { class: 'chip ' + chip }, c.status)),
       c.status === 'Disconnected'
         ? problem({ sentence: 'This bank is disconnected. Press Reconnect here, rather than connecting it anew, to go on.' }, 'info')
-        : problem(c.problem, c.status === 'Reconnect' ? 'bad' : 'warn'),
+        : problem(c.problem, c.status === 'Reconnect' ? 'bad' : 'warn', c.status === 'Connected' && nextTry(c)),
       c.expires && c.status === 'Connected' && (ending < soon
         ? h('div', { class: 'note warn' }, h('span', { class: 'grow' }, 'The consent at the bank ends ', when(c.expires), '. Reconnect before that, so that nothing is missed.'))
         : h('p', { class: 'facts' }, h('span', {}, 'Consent until ', day(c.expires.slice(0, 10))))),
       h('ul', { class: 'rows' }, c.accounts.map((a) => account(c, a))),
       h('p', { class: 'facts' },
         c.lastSync && h('span', {}, 'Last sync ', when(c.lastSync)),
-        c.status === 'Connected' && c.nextSync && h('span', {}, 'next ', when(c.nextSync))),
+        c.status === 'Connected' && c.nextSync && h('span', {}, 'next ', next(c.nextSync))),
       h('div', { class: 'buttons' },
         c.status === 'Connected'
           ? button('sync', 'Sync now', async () => { await api.syncNow(c.id); await act.changed(`${name} is being asked for news.`); })

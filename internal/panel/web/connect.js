@@ -165,6 +165,10 @@ export function connector({ book, state, changed, say }) {
           // What was typed wrong is typed anew; the rest stays.
           for (const input of inputs) if (input.type === 'password') input.value = '';
           (inputs.find((input) => input.value === '') ?? inputs[0])?.focus();
+          // While a person waits nobody else tries again.
+          if (error.code === 'institution_down' || error.code === 'rate_limited') {
+            error.message = `${from.name} is not answering now. Try again ${error.wait > 90 ? `in about ${Math.ceil(error.wait / 60)} minutes` : 'in a moment'}.`;
+          }
           if (error.code === 'user_action_at_bank' && inputs.length === 0) waitForApproval(mine, button, error.wait);
           throw error;
         }

@@ -17,10 +17,15 @@ export function when(text) {
   return h('time', { datetime: text, title: momentFormat.format(new Date(text)) }, ago(text));
 }
 
-function ago(text) {
+/** A moment that is to come: one that has just passed is about to. */
+export function next(text) {
+  return text && h('time', { datetime: text, title: momentFormat.format(new Date(text)), data: { next: 'yes' } }, ago(text, true));
+}
+
+function ago(text, coming = false) {
   const seconds = (new Date(text).getTime() - Date.now()) / 1000;
   const size = Math.abs(seconds);
-  if (size < 45) return seconds > 0 ? 'in a moment' : 'just now';
+  if (size < 45 || (coming && seconds < 0)) return seconds > 0 || coming ? 'in a moment' : 'just now';
   if (size < 45 * 60) return relativeFormat.format(Math.round(seconds / 60), 'minute');
   if (size < 22 * 3600) return relativeFormat.format(Math.round(seconds / 3600), 'hour');
   if (size < 14 * 86400) return relativeFormat.format(Math.round(seconds / 86400), 'day');
@@ -30,7 +35,7 @@ function ago(text) {
 /** Brings all moments on the page up to date. */
 export function refreshMoments() {
   for (const element of document.querySelectorAll('time[datetime]')) {
-    const text = ago(element.dateTime);
+    const text = ago(element.dateTime, element.dataset.next === 'yes');
     if (element.textContent !== text) element.textContent = text;
   }
 }

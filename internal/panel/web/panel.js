@@ -69,7 +69,15 @@ function say(text) {
 }
 
 const connect = connector({ book, state, changed, say });
-const act = { changed, reconnect: connect.reconnect, account: connect.account };
+const act = {
+  changed,
+  reconnect: connect.reconnect,
+  account: connect.account,
+  statement: (account) => {
+    open(by('tab-statement'), true);
+    by('statement-account').value = account;
+  },
+};
 const shows = [banks({ book, state, act }), activity({ book, state, act }), statement({ book, state, act })];
 
 for (const button of document.querySelectorAll('.connect')) button.addEventListener('click', connect.start);
