@@ -202,16 +202,18 @@ const tick = 5 * time.Second
 // run serves and works until ctx ends, then lets what is under way end.
 func (a *app) run(ctx context.Context) error {
 	server := &http.Server{
-		Handler: a.routes(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
+		Handler:           a.routes(), //nolint:contextcheck // handlers have the context of their request
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute,
 		WriteTimeout: 3 * time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelWarn),
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		if err := server.Serve(a.listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serving: %w", err)
+		err := server.Serve(a.listener)
+		if errors.Is(err, http.ErrServerClosed) {
+			return nil
 		}
-		return nil
+		return fmt.Errorf("serving: %w", err)
 	})
 	group.Go(func() error {
 		<-ctx.Done()
@@ -222,20 +224,12 @@ func (a *app) run(ctx context.Context) error {
 		}
 		return nil
 	})
-	group.Go(func() error { return unlessEnded(ctx, a.queue.Run(ctx, a.feed.Handle)) })
+	group.Go(func() error { return a.queue.Run(ctx, a.feed.Handle) })
 	if a.sandbox != nil {
-		group.Go(func() error { return unlessEnded(ctx, a.sandbox.Run(ctx)) })
+		group.Go(func() error { return a.sandbox.Run(ctx) })
 	}
 	group.Go(func() error { return a.clock(ctx) })
 	return group.Wait()
-}
-
-// unlessEnded drops the error that only says that ctx has ended.
-func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
 }
 
 // clock asks the feed, again and again, for what is due.

@@ -24,6 +24,12 @@ const importUsage = `usage: bot import FILE --book BOOK --account "ACCOUNT"
 Records the statement FILE (OFX or QFX) into an account of a book. ACCOUNT is the
 account's name or id. It works whether or not the program is running.`
 
+// usageError says what is wrong with a command line, and how it is right.
+type usageError struct{ problem string }
+
+// Error implements error.
+func (e usageError) Error() string { return e.problem + "\n\n" + importUsage }
+
 // importArgs are the command line of `bot import`, in any order.
 type importArgs struct{ file, book, account string }
 
@@ -35,19 +41,19 @@ func readImportArgs(args []string) (importArgs, error) {
 	flags.StringVar(&a.account, "account", "", "")
 	for len(args) > 0 {
 		if err := flags.Parse(args); err != nil {
-			return a, fmt.Errorf("%w\n\n%s", err, importUsage)
+			return a, usageError{err.Error()}
 		}
 		args = flags.Args()
 		if len(args) == 0 {
 			break
 		}
 		if a.file != "" {
-			return a, fmt.Errorf("there are two files, %s and %s: one at a time\n\n%s", a.file, args[0], importUsage)
+			return a, usageError{"there are two files, " + a.file + " and " + args[0] + ": one at a time"}
 		}
 		a.file, args = args[0], args[1:]
 	}
 	if a.file == "" || a.book == "" || a.account == "" {
-		return a, errors.New(importUsage)
+		return a, usageError{"a file, a book and an account are needed"}
 	}
 	return a, nil
 }

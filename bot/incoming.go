@@ -126,8 +126,7 @@ func (a *app) webhook(c *gin.Context) {
 
 func readBody(c *gin.Context, most int64) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(c.Writer, c.Request.Body, most))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return nil, errs.Wrap(errs.Invalid, err, fmt.Sprintf("This is larger than %d bytes.", most))
 	}
 	if err != nil {

@@ -177,7 +177,7 @@ func (l *Learner) remove(s *lesson) {
 func (l *Learner) account(id string) int32 {
 	n, known := l.accounts[id]
 	if !known {
-		n = int32(len(l.accountIDs)) // a book has no 2^31 accounts
+		n = int32(len(l.accountIDs)) //nolint:gosec // a book has no 2^31 accounts
 		l.accounts[id] = n
 		l.accountIDs = append(l.accountIDs, id)
 		l.lists = append(l.lists, [2]uint64{hash(byAccount, "-", id), hash(byAccount, "+", id)})

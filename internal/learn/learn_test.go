@@ -158,8 +158,12 @@ func TestTheBankAccountSeparatesAMerchant(t *testing.T) {
 func TestTheNameOfAnAccountIsFoundInTheText(t *testing.T) {
 	l := household(4)
 	l.SetAccounts([]Account{
-		{ID: "subscriptions", Name: "Subscriptions"}, {ID: "rent", Name: "Rent"}, {ID: "groceries", Name: "Groceries"},
-		{ID: "salary", Name: "Salary", Kind: Incoming}, {ID: "parking", Name: "Parking", Kind: Outgoing}, {ID: "car", Name: "Car"},
+		{ID: "subscriptions", Name: "Subscriptions"},
+		{ID: "rent", Name: "Rent"},
+		{ID: "groceries", Name: "Groceries"},
+		{ID: "salary", Name: "Salary", Kind: Incoming},
+		{ID: "parking", Name: "Parking", Kind: Outgoing},
+		{ID: "car", Name: "Car"},
 	})
 	got, ok := l.Suggest(asked("-4", "CITY PARKING 0331"))
 	if !ok || got.Account != "parking" || got.Sure || got.Reason != "the text names the account Parking" {

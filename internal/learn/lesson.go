@@ -71,7 +71,7 @@ func newQuestion(m Movement) *lesson {
 	way := way(m.Amount.Sign() > 0)
 	s := &lesson{
 		id:      m.ID,
-		day:     int32(m.Date.Time().Unix() / 86400), // a four digit year
+		day:     int32(m.Date.Time().Unix() / 86400), //nolint:gosec // a four digit year
 		account: -1,
 		own:     -1,
 		arrives: m.Amount.Sign() > 0,

@@ -52,7 +52,7 @@ func MustDecimal(text string) Decimal {
 // DecimalFromUnits returns units times 10 to the power of minus digits:
 // DecimalFromUnits(1234, 2) is 12.34.
 func DecimalFromUnits(units int64, digits int) Decimal {
-	return Decimal{decimal.New(units, int32(-digits))}
+	return Decimal{decimal.New(units, int32(-digits))} //nolint:gosec // a currency has few decimals
 }
 
 func checkGrammar(text string) error {
@@ -150,7 +150,7 @@ func (d Decimal) StringFixed(digits int) (string, error) {
 	if d.FractionDigits() > digits {
 		return "", fmt.Errorf("%s has more than %d decimals", d, digits)
 	}
-	return d.d.StringFixed(int32(digits)), nil
+	return d.d.StringFixed(int32(digits)), nil //nolint:gosec // not less than FractionDigits
 }
 
 // MarshalText writes what String writes. A number that UnmarshalText would

@@ -3,6 +3,7 @@ package money_test
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"regexp"
 	"strconv"
@@ -328,9 +329,7 @@ func TestEveryCurrencyOfTheOutsideListIsKnownWithItsDecimals(t *testing.T) {
 		}
 		want[code] = n
 	}
-	for code, n := range newer {
-		want[code] = n
-	}
+	maps.Copy(want, newer)
 	got := map[string]int{}
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {

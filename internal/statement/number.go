@@ -134,7 +134,7 @@ func decimalMark(digits string) (mark byte, sure bool) {
 	if i < 0 {
 		return 0, false
 	}
-	mark, other := digits[i], byte('.'+','-digits[i])
+	mark, other := digits[i], '.'+','-digits[i]
 	before := digits[:i]
 	switch {
 	case strings.IndexByte(before, mark) >= 0: // 1.234.567: thousands

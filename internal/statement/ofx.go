@@ -313,6 +313,7 @@ func ofxAccountKind(kind ofx.Kind, accttype string) bank.AccountKind {
 		return bank.CreditCard
 	case ofx.Investment:
 		return bank.OtherKind
+	case ofx.Bank:
 	}
 	switch strings.ToUpper(accttype) {
 	case "CHECKING":

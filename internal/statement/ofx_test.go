@@ -90,11 +90,15 @@ func TestQuirksOfRealFiles(t *testing.T) {
 		{"tags may have attributes and white space", `<OFX xmlns="x"><STMTRS ><CURDEF>BRL` +
 			`<STMTTRN id="1"><DTPOSTED >20240105<TRNAMT>-12.50</TRNAMT ><FITID>F1<NAME>NETFLIX</STMTTRN>`, netflix},
 		{"closings may be of another element", file("<STMTTRN><DTPOSTED>20240105</TRNTYPE><TRNAMT>-12.50</STATUS><FITID>F1</FITID></OFX><NAME>NETFLIX</MEMO></STMTTRN>"), netflix},
-		{"a row may lack its closing", file(strings.TrimSuffix(row("-12.50", "<NAME>NETFLIX"), "</STMTTRN>") + row("1.00", "<FITID>F2<NAME>B")),
-			[]string{"2024-01-05 -12.5 BRL [] NETFLIX", "2024-01-05 1 BRL [] B"}},
+		{
+			"a row may lack its closing", file(strings.TrimSuffix(row("-12.50", "<NAME>NETFLIX"), "</STMTTRN>") + row("1.00", "<FITID>F2<NAME>B")),
+			[]string{"2024-01-05 -12.5 BRL [] NETFLIX", "2024-01-05 1 BRL [] B"},
+		},
 		{"the last row may lack its closing", "<OFX><STMTRS><CURDEF>BRL<STMTTRN><DTPOSTED>20240105<TRNAMT>-12.50<FITID>F1<NAME>NETFLIX<LEDGERBAL><BALAMT>5<DTASOF>20240131", netflix},
-		{"a file may be cut off", "<OFX><STMTRS><CURDEF>BRL" + row("-12.50", "<NAME>NETFLIX") + "<STMTTRN><TRNTYPE>DEB",
-			append(append([]string{}, netflix...), "row 2: It has no amount (TRNAMT). Enter it by hand.")},
+		{
+			"a file may be cut off", "<OFX><STMTRS><CURDEF>BRL" + row("-12.50", "<NAME>NETFLIX") + "<STMTTRN><TRNTYPE>DEB",
+			append(append([]string{}, netflix...), "row 2: It has no amount (TRNAMT). Enter it by hand."),
+		},
 		{"empty tags are nothing", file("<STMTTRN><CHECKNUM><DTPOSTED>20240105<TRNAMT>-12.50<REFNUM></REFNUM><FITID>F1<MEMO/><NAME>NETFLIX<MEMO>\n</STMTTRN>"), netflix},
 		{"unknown tags are nothing", file(row("-12.50", "<X.Y_Z-1>what<NAME>NETFLIX<TRANSACTIONSPLIT>No<CATEGORY><NAME.X>x</CATEGORY>")), netflix},
 		{"rows may stand outside of any statement", "<OFX>" + row("-12.50", "<NAME>NETFLIX"), netflix},
@@ -110,10 +114,14 @@ func TestQuirksOfRealFiles(t *testing.T) {
 		{"a zone may be malformed", file("<STMTTRN><DTPOSTED>20231229120000[-:EST]<TRNAMT>1<FITID>F1</STMTTRN>"), []string{"2023-12-29 1 BRL [F1]"}},
 		{"a zone in Brazil is no other", file("<STMTTRN><DTPOSTED>20231229000000[-3:GMT]<TRNAMT>1<FITID>F1</STMTTRN>"), []string{"2023-12-29 1 BRL [F1]"}},
 		{"a day may be written with hyphens", file("<STMTTRN><DTPOSTED>2023-12-29T00:00:00<TRNAMT>1<FITID>F1</STMTTRN>"), []string{"2023-12-29 1 BRL [F1]"}},
-		{"30 February is reported", file("<STMTTRN><DTPOSTED>20230230<TRNAMT>1<FITID>F1</STMTTRN>"),
-			[]string{`row 1: Its date "20230230" is not a day of the calendar. Enter it by hand.`}},
-		{"the year 1 is no date", file("<STMTTRN><DTPOSTED>00010101000000<TRNAMT>1<FITID>F1</STMTTRN>"),
-			[]string{`row 1: Its date "00010101000000" is not a day of the calendar. Enter it by hand.`}},
+		{
+			"30 February is reported", file("<STMTTRN><DTPOSTED>20230230<TRNAMT>1<FITID>F1</STMTTRN>"),
+			[]string{`row 1: Its date "20230230" is not a day of the calendar. Enter it by hand.`},
+		},
+		{
+			"the year 1 is no date", file("<STMTTRN><DTPOSTED>00010101000000<TRNAMT>1<FITID>F1</STMTTRN>"),
+			[]string{`row 1: Its date "00010101000000" is not a day of the calendar. Enter it by hand.`},
+		},
 
 		// Amounts.
 		{"decimals may follow a comma", file(row("-12,50", "<NAME>NETFLIX")), netflix},
@@ -125,29 +133,41 @@ func TestQuirksOfRealFiles(t *testing.T) {
 		{"zeros in front are nothing", file(row("-00000000001500.0000", "")), []string{"2024-01-05 -1500 BRL [F1]"}},
 		{"more decimals than the currency has are kept", file(row("115.8331", "")), []string{"2024-01-05 115.8331 BRL [F1]"}},
 		{"an amount of zero is kept", file(row("0.00", "")), []string{"2024-01-05 0 BRL [F1]"}},
-		{"a sign is kept whatever the type says", file(row("12.50", "<TRNTYPE>DEBIT") + row("-12.50", "<TRNTYPE>CREDIT")),
-			[]string{"2024-01-05 12.5 BRL [] Debit", "2024-01-05 -12.5 BRL [] Credit"}},
-		{"1,234 is read as the other amounts are written", file(row("1,234", "") + "<STMTTRN><DTPOSTED>20240106<TRNAMT>0.99<FITID>F2</STMTTRN>"),
-			[]string{"2024-01-05 1234 BRL [F1]", "2024-01-06 0.99 BRL [F2]"}},
+		{
+			"a sign is kept whatever the type says", file(row("12.50", "<TRNTYPE>DEBIT") + row("-12.50", "<TRNTYPE>CREDIT")),
+			[]string{"2024-01-05 12.5 BRL [] Debit", "2024-01-05 -12.5 BRL [] Credit"},
+		},
+		{
+			"1,234 is read as the other amounts are written", file(row("1,234", "") + "<STMTTRN><DTPOSTED>20240106<TRNAMT>0.99<FITID>F2</STMTTRN>"),
+			[]string{"2024-01-05 1234 BRL [F1]", "2024-01-06 0.99 BRL [F2]"},
+		},
 		{"1,234 alone is never guessed", file(row("1,234", "")), []string{`row 1: Its amount "1,234" may be 1234 or 1.234. Enter it by hand.`}},
 		{"what is no amount is reported", file(row("twelve", "")), []string{`row 1: Its amount "twelve" is not a number this app understands. Enter it by hand.`}},
 		{"an exponent is no amount", file(row("1e3", "")), []string{`row 1: Its amount "1e3" is not a number this app understands. Enter it by hand.`}},
 
 		// What is missing.
-		{"a missing amount is reported, and the other rows are read", file("<STMTTRN><DTPOSTED>20240105<FITID>F0<NAME>X</STMTTRN>" + row("-12.50", "<NAME>NETFLIX")),
-			append(append([]string{}, netflix...), "row 1: It has no amount (TRNAMT). Enter it by hand.")},
-		{"a missing date is reported, even if another is there", file("<STMTTRN><DTUSER>20240105<TRNAMT>1<FITID>F0</STMTTRN>"),
-			[]string{"row 1: It has no date (DTPOSTED). Enter it by hand."}},
+		{
+			"a missing amount is reported, and the other rows are read", file("<STMTTRN><DTPOSTED>20240105<FITID>F0<NAME>X</STMTTRN>" + row("-12.50", "<NAME>NETFLIX")),
+			append(append([]string{}, netflix...), "row 1: It has no amount (TRNAMT). Enter it by hand."),
+		},
+		{
+			"a missing date is reported, even if another is there", file("<STMTTRN><DTUSER>20240105<TRNAMT>1<FITID>F0</STMTTRN>"),
+			[]string{"row 1: It has no date (DTPOSTED). Enter it by hand."},
+		},
 		{"a missing id is no problem", file("<STMTTRN><DTPOSTED>20240105<TRNAMT>-12.50<NAME>NETFLIX</STMTTRN>"), []string{"2024-01-05 -12.5 BRL [] NETFLIX"}},
 		{"an empty row is reported", file("<STMTTRN></STMTTRN>"), []string{"row 1: It has no amount (TRNAMT). Enter it by hand."}},
 		{"a missing CURDEF is that of the account", strings.Replace(file(row("-12.50", "<NAME>NETFLIX")), "<CURDEF>BRL\n", "", 1), netflix},
 		{"an empty CURDEF too", strings.Replace(file(row("-12.50", "<NAME>NETFLIX")), "<CURDEF>BRL", "<CURDEF>", 1), netflix},
-		{"a CURDEF that is none is told", strings.Replace(file(row("-12.50", "<NAME>NETFLIX")), "<CURDEF>BRL", "<CURDEF>R$", 1),
-			append(append([]string{}, netflix...), `row 0: The statement's currency is not an ISO code. It was taken to be "BRL"; check that this is right.`)},
+		{
+			"a CURDEF that is none is told", strings.Replace(file(row("-12.50", "<NAME>NETFLIX")), "<CURDEF>BRL", "<CURDEF>R$", 1),
+			append(append([]string{}, netflix...), `row 0: The statement's currency is not an ISO code. It was taken to be "BRL"; check that this is right.`),
+		},
 
 		// Duplicates.
-		{"the same row twice is two payments", file(row("-4.00", "<NAME>CAFE") + row("-4.00", "<NAME>CAFE")),
-			[]string{"2024-01-05 -4 BRL [] CAFE", "2024-01-05 -4 BRL [] CAFE"}},
+		{
+			"the same row twice is two payments", file(row("-4.00", "<NAME>CAFE") + row("-4.00", "<NAME>CAFE")),
+			[]string{"2024-01-05 -4 BRL [] CAFE", "2024-01-05 -4 BRL [] CAFE"},
+		},
 
 		// Texts.
 		{"a memo may stand alone", file(row("1", "<MEMO>PIX ENVIADO")), []string{"2024-01-05 1 BRL [F1] PIX ENVIADO"}},
@@ -162,43 +182,71 @@ func TestQuirksOfRealFiles(t *testing.T) {
 		{"what only looks like a tag stays", file(row("1", "<NAME>I <3 <John> a<b < c <")), []string{"2024-01-05 1 BRL [F1] I <3 <John> a<b < c <"}},
 		{"CDATA is taken as it is", file(row("1", "<NAME>A <![CDATA[<STMTTRN> &amp; ]]> B")), []string{"2024-01-05 1 BRL [F1] A <STMTTRN> &amp; B"}},
 		{"a payee says the name", file(row("1", "<PAYEE><NAME>ACME<ADDR1>1 Road</PAYEE><MEMO>rent")), []string{"2024-01-05 1 BRL [F1] ACME rent"}},
-		{"a check tells its number", file("<STMTTRN><TRNTYPE>CHECK<DTPOSTED>20240105<TRNAMT>-1<FITID>F1<CHECKNUM>0001001<NAME>CHECK PAID</STMTTRN>"),
-			[]string{"2024-01-05 -1 BRL [F1] CHECK PAID 1001"}},
-		{"a check tells it once", file("<STMTTRN><TRNTYPE>CHECK<DTPOSTED>20240105<TRNAMT>-1<FITID>F1<CHECKNUM>0001001<NAME>CHECK #1001</STMTTRN>"),
-			[]string{"2024-01-05 -1 BRL [F1] CHECK #1001"}},
-		{"a number 0 is none", file("<STMTTRN><TRNTYPE>CHECK<DTPOSTED>20240105<TRNAMT>-1<FITID>F1<CHECKNUM>0<NAME>A</STMTTRN>"),
-			[]string{"2024-01-05 -1 BRL [F1] A"}},
-		{"a row without texts is described by its type and number", file("<STMTTRN><TRNTYPE>CHECK<DTPOSTED>20240105<TRNAMT>-1<FITID>F1<CHECKNUM>1001</STMTTRN>" +
-			"<STMTTRN><TRNTYPE>XFER<DTPOSTED>20240105<TRNAMT>-1<FITID>F2<REFNUM>R9</STMTTRN>"),
-			[]string{"2024-01-05 -1 BRL [F1] Check 1001", "2024-01-05 -1 BRL [F2] Transfer R9"}},
+		{
+			"a check tells its number", file("<STMTTRN><TRNTYPE>CHECK<DTPOSTED>20240105<TRNAMT>-1<FITID>F1<CHECKNUM>0001001<NAME>CHECK PAID</STMTTRN>"),
+			[]string{"2024-01-05 -1 BRL [F1] CHECK PAID 1001"},
+		},
+		{
+			"a check tells it once", file("<STMTTRN><TRNTYPE>CHECK<DTPOSTED>20240105<TRNAMT>-1<FITID>F1<CHECKNUM>0001001<NAME>CHECK #1001</STMTTRN>"),
+			[]string{"2024-01-05 -1 BRL [F1] CHECK #1001"},
+		},
+		{
+			"a number 0 is none", file("<STMTTRN><TRNTYPE>CHECK<DTPOSTED>20240105<TRNAMT>-1<FITID>F1<CHECKNUM>0<NAME>A</STMTTRN>"),
+			[]string{"2024-01-05 -1 BRL [F1] A"},
+		},
+		{
+			"a row without texts is described by its type and number", file("<STMTTRN><TRNTYPE>CHECK<DTPOSTED>20240105<TRNAMT>-1<FITID>F1<CHECKNUM>1001</STMTTRN>" +
+				"<STMTTRN><TRNTYPE>XFER<DTPOSTED>20240105<TRNAMT>-1<FITID>F2<REFNUM>R9</STMTTRN>"),
+			[]string{"2024-01-05 -1 BRL [F1] Check 1001", "2024-01-05 -1 BRL [F2] Transfer R9"},
+		},
 
 		// Money of other currencies.
 		{"a foreign purchase is what it was converted to", file(row("-12.50", "<NAME>NETFLIX<ORIGCURRENCY><CURRATE>5.1<CURSYM>USD</ORIGCURRENCY>")), netflix},
 		{"an amount in the statement's own currency is one", file(row("-12.50", "<NAME>NETFLIX<CURRENCY><CURRATE>1.00<CURSYM>BRL</CURRENCY>")), netflix},
-		{"an amount in another currency is reported", file(row("-12.50", "<CURRENCY><CURRATE>5.1<CURSYM>USD</CURRENCY>")),
-			[]string{"row 1: Its amount is in USD, not in BRL. Enter by hand what the bank booked in BRL."}},
-		{"a currency may be written without its parts", file(row("-12.50", "<CURRENCY>USD")),
-			[]string{"row 1: Its amount is in USD, not in BRL. Enter by hand what the bank booked in BRL."}},
-		{"rows may name the currency that the statement does not", strings.Replace(file(row("-12.50", "<CURRENCY><CURSYM>AUD</CURRENCY>")), "<CURDEF>BRL", "<CURDEF></CURDEF>", 1),
-			[]string{"2024-01-05 -12.5 AUD [F1]"}},
-		{"rows of two currencies name none", strings.Replace(file(row("-1", "<CURRENCY><CURSYM>AUD</CURRENCY>")+row("-12.50", "<CURRENCY><CURSYM>BRL</CURRENCY>")), "<CURDEF>BRL", "", 1),
-			[]string{"2024-01-05 -12.5 BRL [F1]", "row 1: Its amount is in AUD, not in BRL. Enter by hand what the bank booked in BRL."}},
+		{
+			"an amount in another currency is reported", file(row("-12.50", "<CURRENCY><CURRATE>5.1<CURSYM>USD</CURRENCY>")),
+			[]string{"row 1: Its amount is in USD, not in BRL. Enter by hand what the bank booked in BRL."},
+		},
+		{
+			"a currency may be written without its parts", file(row("-12.50", "<CURRENCY>USD")),
+			[]string{"row 1: Its amount is in USD, not in BRL. Enter by hand what the bank booked in BRL."},
+		},
+		{
+			"rows may name the currency that the statement does not", strings.Replace(file(row("-12.50", "<CURRENCY><CURSYM>AUD</CURRENCY>")), "<CURDEF>BRL", "<CURDEF></CURDEF>", 1),
+			[]string{"2024-01-05 -12.5 AUD [F1]"},
+		},
+		{
+			"rows of two currencies name none", strings.Replace(file(row("-1", "<CURRENCY><CURSYM>AUD</CURRENCY>")+row("-12.50", "<CURRENCY><CURSYM>BRL</CURRENCY>")), "<CURDEF>BRL", "", 1),
+			[]string{"2024-01-05 -12.5 BRL [F1]", "row 1: Its amount is in AUD, not in BRL. Enter by hand what the bank booked in BRL."},
+		},
 
 		// What is no booked movement.
-		{"a replaced transaction is reported", file(row("-12.50", "<CORRECTFITID>F0<CORRECTACTION>REPLACE")),
-			[]string{"row 1: The bank corrects an earlier transaction (\"F0\"). Correct that one in the book by hand."}},
-		{"a deleted transaction is reported", file(row("-12.50", "<CORRECTFITID>F0<CORRECTACTION>DELETE")),
-			[]string{"row 1: The bank takes back an earlier transaction (\"F0\"). Delete that one from the book by hand."}},
-		{"a pending row is reported", file("<BANKTRANLISTP><DTASOF>20240131<STMTTRNP><TRNTYPE>DEBIT<DTTRAN>20240130<TRNAMT>-1</STMTTRNP></BANKTRANLISTP>"),
-			[]string{"row 1: It is pending at the bank. Import a later statement once it is booked."}},
-		{"a hold is reported", file("<STMTTRN><TRNTYPE>HOLD<DTPOSTED>20240105<TRNAMT>-1</STMTTRN>"),
-			[]string{"row 1: It is pending at the bank. Import a later statement once it is booked."}},
-		{"a bought share is reported, the cash beside it read", "<OFX><INVSTMTRS><CURDEF>BRL<INVTRANLIST><BUYSTOCK><INVBUY><INVTRAN><FITID>I1<DTTRADE>20240104<MEMO>ACME</INVTRAN>" +
-			"<UNITS>1<TOTAL>-10.00</INVBUY></BUYSTOCK><INVBANKTRAN>" + row("-12.50", "<NAME>NETFLIX") + "<SUBACCTFUND>CASH</INVBANKTRAN></INVTRANLIST></INVSTMTRS>",
-			append(append([]string{}, netflix...), "row 1: It buys, sells or earns an investment, which this app does not read. Enter by hand what it moved in cash.")},
-		{"an error of the bank beside a statement is told", strings.Replace(file(row("-12.50", "<NAME>NETFLIX")), "<STMTRS>",
-			"<STATUS><CODE>2003<SEVERITY>ERROR<MESSAGE>Account not found</STATUS></STMTTRNRS><STMTTRNRS><STMTRS>", 1),
-			append(append([]string{}, netflix...), "file: The bank reports an error for a part of this file. If an account is missing, download it again.")},
+		{
+			"a replaced transaction is reported", file(row("-12.50", "<CORRECTFITID>F0<CORRECTACTION>REPLACE")),
+			[]string{"row 1: The bank corrects an earlier transaction (\"F0\"). Correct that one in the book by hand."},
+		},
+		{
+			"a deleted transaction is reported", file(row("-12.50", "<CORRECTFITID>F0<CORRECTACTION>DELETE")),
+			[]string{"row 1: The bank takes back an earlier transaction (\"F0\"). Delete that one from the book by hand."},
+		},
+		{
+			"a pending row is reported", file("<BANKTRANLISTP><DTASOF>20240131<STMTTRNP><TRNTYPE>DEBIT<DTTRAN>20240130<TRNAMT>-1</STMTTRNP></BANKTRANLISTP>"),
+			[]string{"row 1: It is pending at the bank. Import a later statement once it is booked."},
+		},
+		{
+			"a hold is reported", file("<STMTTRN><TRNTYPE>HOLD<DTPOSTED>20240105<TRNAMT>-1</STMTTRN>"),
+			[]string{"row 1: It is pending at the bank. Import a later statement once it is booked."},
+		},
+		{
+			"a bought share is reported, the cash beside it read", "<OFX><INVSTMTRS><CURDEF>BRL<INVTRANLIST><BUYSTOCK><INVBUY><INVTRAN><FITID>I1<DTTRADE>20240104<MEMO>ACME</INVTRAN>" +
+				"<UNITS>1<TOTAL>-10.00</INVBUY></BUYSTOCK><INVBANKTRAN>" + row("-12.50", "<NAME>NETFLIX") + "<SUBACCTFUND>CASH</INVBANKTRAN></INVTRANLIST></INVSTMTRS>",
+			append(append([]string{}, netflix...), "row 1: It buys, sells or earns an investment, which this app does not read. Enter by hand what it moved in cash."),
+		},
+		{
+			"an error of the bank beside a statement is told", strings.Replace(file(row("-12.50", "<NAME>NETFLIX")), "<STMTRS>",
+				"<STATUS><CODE>2003<SEVERITY>ERROR<MESSAGE>Account not found</STATUS></STMTTRNRS><STMTTRNRS><STMTRS>", 1),
+			append(append([]string{}, netflix...), "file: The bank reports an error for a part of this file. If an account is missing, download it again."),
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.claim, func(t *testing.T) {
@@ -264,8 +312,10 @@ func TestAFileMayHaveSeveralStatements(t *testing.T) {
 
 func TestABalanceThatCannotBeReadIsTold(t *testing.T) {
 	f := read(t, "<OFX><STMTRS><CURDEF>BRL\n<LEDGERBAL><BALAMT>lots<DTASOF>20240131</LEDGERBAL>")
-	want := []statement.Problem{{Line: 2, Text: "lots 20240131",
-		Reason: `The balance was left out: its amount "lots" is not a number this app understands.`}}
+	want := []statement.Problem{{
+		Line: 2, Text: "lots 20240131",
+		Reason: `The balance was left out: its amount "lots" is not a number this app understands.`,
+	}}
 	if diff := cmp.Diff(want, f.Statements[0].Problems); diff != "" || f.Statements[0].Balance != nil {
 		t.Errorf("balance %v, problems (-want +got):\n%s", f.Statements[0].Balance, diff)
 	}
@@ -367,8 +417,10 @@ func TestWhatCannotBeReadAtAll(t *testing.T) {
 		{"another format is refused by what is supported", "/tmp/bank.csv", []byte("date;amount\n2024-01-05;1\n"), statement.ErrUnsupported, "bank.csv. It reads OFX and QFX"},
 		{"an empty file is refused", "bank", nil, statement.ErrUnsupported, "OFX and QFX"},
 		{"an error page named .ofx is refused", "bank.OFX", []byte("<html><body>Session expired</body></html>"), statement.ErrEmpty, "Download it again"},
-		{"an answer without a statement tells the bank's error", "bank.qfx",
-			[]byte("<OFX><SIGNONMSGSRSV1><SONRS><STATUS><CODE>15500<SEVERITY>ERROR<MESSAGE>Signon invalid</STATUS>"), statement.ErrEmpty, "15500: Signon invalid"},
+		{
+			"an answer without a statement tells the bank's error", "bank.qfx",
+			[]byte("<OFX><SIGNONMSGSRSV1><SONRS><STATUS><CODE>15500<SEVERITY>ERROR<MESSAGE>Signon invalid</STATUS>"), statement.ErrEmpty, "15500: Signon invalid",
+		},
 		{"a file too large is refused by its size", "bank.ofx", make([]byte, statement.MaxSize+1), statement.ErrTooLarge, "20 MB"},
 		{"a file of far too many rows is refused", "bank.ofx", bytes.Repeat([]byte("<STMTTRN>"), 100_001), statement.ErrTooLarge, "rows"},
 		{"a file of far too many statements is refused", "bank.ofx", bytes.Repeat([]byte("<STMTRS>"), 2_000), statement.ErrTooLarge, "statements"},

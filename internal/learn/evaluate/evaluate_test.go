@@ -188,7 +188,7 @@ func TestMainPrintsAsPinned(t *testing.T) {
 				t.Errorf("%v: no auto.%s in %s", args, name, stdout.String())
 			}
 		}
-		written, err := os.ReadFile(predictions) //nolint:gosec // a file of this test
+		written, err := os.ReadFile(predictions)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,7 +248,7 @@ func TestLabelledBooks(t *testing.T) {
 	var accuracy, coverage, completed, correct float64
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			book, err := os.ReadFile(file) //nolint:gosec // a file of the checkout's neighbour
+			book, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}

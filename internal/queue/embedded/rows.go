@@ -48,16 +48,19 @@ func placeName(n uint64) string { return fmt.Sprintf("%016x", n) }
 // theirs, so it is found among the bodies and the waiting.
 func lastPlace(tx store.Tx) (uint64, error) {
 	last := ""
-	note := func(id string) (bool, error) {
-		last = max(last, id)
-		return false, nil
-	}
 	end := store.Span{Limit: 1, Reverse: true}
-	err := tx.Scan(bodies, end, func(id string, _ []byte) (bool, error) { return note(id) })
+	err := tx.Scan(bodies, end, func(id string, _ []byte) (bool, error) {
+		last = id
+		return false, nil
+	})
 	if err != nil {
 		return 0, err
 	}
-	if err := waiting.Scan(tx, end, func(id string, _ row) (bool, error) { return note(id) }); err != nil {
+	err = waiting.Scan(tx, end, func(id string, _ row) (bool, error) {
+		last = max(last, id)
+		return false, nil
+	})
+	if err != nil {
 		return 0, err
 	}
 	if last == "" {

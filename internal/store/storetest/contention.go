@@ -144,7 +144,7 @@ func contention() []Check {
 						err, want = attempt(i, round, func() error { panic("own") }), own
 					}
 					if !errors.Is(err, want) {
-						return fmt.Errorf("round %d: %w, want %v", round, err, want)
+						return fmt.Errorf("round %d: %w, want %w", round, err, want)
 					}
 				}
 				return nil

@@ -236,7 +236,8 @@ func documents() []Check {
 		{"an instant stays the same instant", func(s *subject) {
 			kathmandu := time.FixedZone("", 5*3600+45*60)
 			for _, at := range []time.Time{
-				{}, time.Date(2026, 11, 22, 23, 59, 59, 123456789, kathmandu), time.Date(1970, 1, 1, 0, 0, 0, 1, time.UTC),
+				{},
+				time.Date(2026, 11, 22, 23, 59, 59, 123456789, kathmandu), time.Date(1970, 1, 1, 0, 0, 0, 1, time.UTC),
 				time.Date(2026, 3, 29, 2, 30, 0, 0, time.FixedZone("", -11*3600)),
 			} {
 				s.must(notes.Save(s.ctx, s.engine, "a", note{At: at}))

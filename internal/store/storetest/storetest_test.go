@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -286,9 +287,7 @@ func (m *memory) tryCommit(tx *memoryTx) bool {
 		return false
 	}
 	after := map[name][]byte{}
-	for n, doc := range m.data.docs {
-		after[n] = doc
-	}
+	maps.Copy(after, m.data.docs)
 	for n, doc := range tx.writes {
 		switch {
 		case doc == nil && !m.noDelete:

@@ -119,8 +119,11 @@ func (r *recorder) Fail()                             { r.note(true, false, "fai
 func (r *recorder) FailNow()                          { r.Fail(); runtime.Goexit() }
 func (r *recorder) Fatal(args ...any)                 { r.Error(args...); runtime.Goexit() }
 func (r *recorder) Fatalf(format string, args ...any) { r.Errorf(format, args...); runtime.Goexit() }
-func (r *recorder) SkipNow()                          { r.note(false, true, "skipped"); runtime.Goexit() }
-func (r *recorder) Skip(args ...any)                  { r.note(false, true, fmt.Sprintln(args...)); runtime.Goexit() }
+
+func (r *recorder) SkipNow() { r.note(false, true, "skipped"); runtime.Goexit() }
+
+func (r *recorder) Skip(args ...any) { r.note(false, true, fmt.Sprintln(args...)); runtime.Goexit() }
+
 func (r *recorder) Skipf(format string, args ...any) {
 	r.note(false, true, fmt.Sprintf(format, args...))
 	runtime.Goexit()
