@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type Book interface {
 	Transaction(ctx context.Context, bookID, id string) (bkper.Transaction, error)
 	FindRemoteID(ctx context.Context, bookID, remoteID string) ([]bkper.Transaction, error)
 	File(ctx context.Context, bookID, id string) (bkper.File, error)
+	Integrations(ctx context.Context, bookID string) ([]bkper.Integration, error)
 }
 
 // Books opens the book with the token that came with an event.
@@ -72,8 +74,14 @@ func say(text string) bkper.EventResponse {
 	if text == "" {
 		return nothing()
 	}
-	return bkper.EventResponse{Result: text}
+	return bkper.EventResponse{Result: plain(text)}
 }
+
+func warn(text string) bkper.EventResponse { return bkper.EventResponse{Warning: plain(text)} }
+
+// plain keeps names that people and banks give from being read as HTML, which
+// Bkper renders in what apps answer.
+func plain(text string) string { return strings.ReplaceAll(text, "<", "‹") }
 
 // Handle does what an event calls for. An error that is transient asks for the
 // event again; another one is told to the book.
@@ -86,13 +94,13 @@ func (h *Handler) Handle(ctx context.Context, e bkper.Event, token seal.Secret) 
 		bkper.TransactionChecked, bkper.TransactionUnchecked, bkper.TransactionCreated:
 		return h.transaction(ctx, e, h.Books.With(token))
 	case bkper.AccountUpdated, bkper.AccountDeleted:
-		return h.account(ctx, e)
+		return h.account(ctx, e, h.Books.With(token))
 	case bkper.BookUpdated, bkper.CollaboratorAdded, bkper.CollaboratorUpdated:
 		return h.retry(ctx, e)
 	case bkper.BookDeleted:
 		return h.stop(ctx, e.BookID, nil, errs.New(errs.NotFound, "The book was deleted."))
-	case bkper.IntegrationDeleted:
-		return h.uninstalled(ctx, e)
+	case bkper.IntegrationCreated, bkper.IntegrationDeleted:
+		return h.installation(ctx, e, h.Books.With(token))
 	case bkper.FileCreated:
 		return h.file(ctx, e, token)
 	default:
@@ -110,28 +118,46 @@ func (h *Handler) retry(ctx context.Context, e bkper.Event) (bkper.EventResponse
 	return say(fmt.Sprintf("Trying again to record %s that had to wait", quantity(n, "bank transaction"))), nil
 }
 
-func (h *Handler) uninstalled(ctx context.Context, e bkper.Event) (bkper.EventResponse, error) {
-	i, err := e.Integration()
+// installation follows the app's own coming and going in a book.
+func (h *Handler) installation(ctx context.Context, e bkper.Event, book Book) (bkper.EventResponse, error) {
+	told, err := e.Integration()
 	if err != nil {
 		return nothing(), err
 	}
-	if i.AgentID != h.AgentID {
+	if told.AgentID != h.AgentID {
 		return nothing(), nil
+	}
+	all, err := book.Integrations(ctx, e.BookID)
+	if errs.Transient(err) {
+		return nothing(), fmt.Errorf("reading the integrations of book %s: %w", e.BookID, err)
+	}
+	// A book that lets the app see nothing any more has removed it.
+	if slices.ContainsFunc(all, func(i bkper.Integration) bool { return i.AgentID == h.AgentID && i.ConnectionID == "" }) {
+		return h.retry(ctx, e)
 	}
 	return h.stop(ctx, e.BookID, nil, errs.New(errs.Forbidden, "The app was removed from the book. Install it again to go on."))
 }
 
 // account follows a renamed, archived or deleted account.
-func (h *Handler) account(ctx context.Context, e bkper.Event) (bkper.EventResponse, error) {
-	a, err := e.Account()
+func (h *Handler) account(ctx context.Context, e bkper.Event, book Book) (bkper.EventResponse, error) {
+	told, err := e.Account()
 	if err != nil {
 		return nothing(), err
 	}
 	h.Completer.ForgetChart(e.BookID)
-	concerns := func(i ledger.Integration) bool { return i.AccountID == a.ID }
+	concerned, err := h.isFed(ctx, e.BookID, told.ID)
+	if err != nil || !concerned {
+		return nothing(), err
+	}
+	chart, err := h.Completer.Chart(ctx, book, e.BookID)
+	if err != nil {
+		return nothing(), err
+	}
+	a, found := chart.Accounts[told.ID]
+	concerns := func(i ledger.Integration) bool { return i.AccountID == told.ID }
 	switch {
-	case e.Type == bkper.AccountDeleted:
-		return h.stop(ctx, e.BookID, concerns, errs.New(errs.NotFound, "The account "+a.Name+" was deleted. Choose another for this bank account."))
+	case !found:
+		return h.stop(ctx, e.BookID, concerns, errs.New(errs.NotFound, "The account "+told.Name+" was deleted. Choose another for this bank account."))
 	case a.Archived:
 		return h.stop(ctx, e.BookID, concerns, errs.New(errs.NotFound, "The account "+a.Name+" is archived. Unarchive it, or choose another for this bank account."))
 	}
@@ -141,10 +167,8 @@ func (h *Handler) account(ctx context.Context, e bkper.Event) (bkper.EventRespon
 			return false
 		}
 		stopped = stopped || i.Stopped != nil
-		renamed := a.Name != "" && i.AccountName != a.Name
-		if renamed {
-			i.AccountName = a.Name
-		}
+		renamed := i.AccountName != a.Name
+		i.AccountName = a.Name
 		return renamed
 	})
 	if err != nil || !stopped {
@@ -153,10 +177,19 @@ func (h *Handler) account(ctx context.Context, e bkper.Event) (bkper.EventRespon
 	return h.retry(ctx, e)
 }
 
+// isFed reports whether an integration records into an account of the book.
+func (h *Handler) isFed(ctx context.Context, bookID, accountID string) (fed bool, err error) {
+	err = h.Engine.View(ctx, func(tx store.Tx) error {
+		all, err := ledger.All().IntegrationsOfBook(tx, bookID)
+		fed = slices.ContainsFunc(all, func(i ledger.Integration) bool { return i.AccountID == accountID })
+		return err
+	})
+	return fed, err
+}
+
 // stop ends the recording of those integrations of a book, nil for all, until a
 // person acts.
 func (h *Handler) stop(ctx context.Context, bookID string, concerns func(ledger.Integration) bool, why *errs.Error) (bkper.EventResponse, error) {
-	h.Completer.ForgetChart(bookID)
 	n, err := h.change(ctx, bookID, func(i *ledger.Integration) bool {
 		if i.Stopped != nil || concerns != nil && !concerns(*i) {
 			return false
@@ -167,7 +200,7 @@ func (h *Handler) stop(ctx context.Context, bookID string, concerns func(ledger.
 	if err != nil || n == 0 {
 		return nothing(), err
 	}
-	return bkper.EventResponse{Warning: fmt.Sprintf("%s %s stopped: %s", quantity(n, "bank account"), isOrAre(n), why.Public)}, nil
+	return warn(fmt.Sprintf("%s %s stopped: %s", quantity(n, "bank account"), isOrAre(n), why.Public)), nil
 }
 
 // change applies f to the integrations of a book and returns how many it
@@ -199,6 +232,10 @@ func (h *Handler) change(ctx context.Context, bookID string, f func(*ledger.Inte
 // the book it was uploaded.
 const AccountProperty = "account_id"
 
+// attached reports whether a file belongs to a transaction, and so is no
+// statement.
+func attached(f bkper.File) bool { return f.Properties["upload_method"] == "attachment" }
+
 // file records a statement that was dropped on an account.
 func (h *Handler) file(ctx context.Context, e bkper.Event, token seal.Secret) (bkper.EventResponse, error) {
 	named, err := e.File()
@@ -218,8 +255,11 @@ func (h *Handler) file(ctx context.Context, e bkper.Event, token seal.Secret) (b
 		return nothing(), err
 	}
 	accountID := f.Properties[AccountProperty]
-	if accountID == "" {
-		return bkper.EventResponse{Warning: "Select the account that " + f.Name + " belongs to, then drop the file again: its rows go to that account."}, nil
+	switch {
+	case attached(f):
+		return nothing(), nil
+	case accountID == "":
+		return warn("Select the account that " + f.Name + " belongs to, then drop the file again: its rows go to that account."), nil
 	}
 	userID, err := h.Users.Remember(ctx, token)
 	if err != nil {
@@ -233,14 +273,17 @@ func (h *Handler) file(ctx context.Context, e bkper.Event, token seal.Secret) (b
 	}
 	answer := say(importSummary(run))
 	if len(run.Problems) > 0 {
-		answer.Warning = quantity(len(run.Problems), "row") + " could not be read. " + run.Problems[0]
+		answer.Warning = plain(quantity(len(run.Problems), "row") + " could not be read. " + run.Problems[0])
 	}
 	return answer, nil
 }
 
 func importSummary(run ledger.Run) string {
 	news := run.Counts.Came - run.Counts.Matched
-	if news == 0 {
+	switch {
+	case run.Counts.Came == 0:
+		return "There is nothing to record in " + run.Title
+	case news == 0:
 		return fmt.Sprintf("All %s of %s were recorded before", quantity(run.Counts.Came, "row"), run.Title)
 	}
 	return fmt.Sprintf("Recording %s of %s into %s", quantity(news, "row"), run.Title, run.AccountName)

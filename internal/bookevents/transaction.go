@@ -18,39 +18,53 @@ func (h *Handler) transaction(ctx context.Context, e bkper.Event, book Book) (bk
 	if err != nil {
 		return nothing(), err
 	}
-	known, err := h.known(ctx, e.BookID, op.Transaction)
-	if err != nil || !known.concerns(op.Transaction) {
+	told := op.Transaction
+	k, err := h.known(ctx, e.BookID, told)
+	if err != nil || !k.concerns(e.Type, told) {
 		return nothing(), err
 	}
-	now, err := h.current(ctx, book, e.BookID, op.Transaction, known)
+	now, err := h.current(ctx, book, e.BookID, told)
 	if err != nil {
 		return nothing(), err
 	}
-	if known.found {
-		if known.entry, err = h.follow(ctx, known.entry, now); err != nil {
+	var gone []string
+	if now.Trashed {
+		survivor, merged, err := h.survivor(ctx, book, e.BookID, now, k)
+		if err != nil {
 			return nothing(), err
 		}
+		if merged {
+			gone = complete.LessonIDs(now.ID)
+			now = survivor
+			if k, err = h.known(ctx, e.BookID, now); err != nil {
+				return nothing(), err
+			}
+		}
 	}
-	lessons, forget, err := h.lessons(ctx, e, book, now, known)
-	if now.ID != op.Transaction.ID {
-		forget = append(forget, complete.LessonIDs(op.Transaction.ID)...)
-	}
-	if err != nil || len(lessons)+len(forget) == 0 {
+	if err := h.follow(ctx, k.entries, now); err != nil {
 		return nothing(), err
 	}
-	changed, err := h.Completer.Teach(ctx, e.BookID, lessons, forget)
-	if err != nil || !changed {
+	lessons, forget, err := h.lessons(ctx, e, book, now, k)
+	if err != nil {
 		return nothing(), err
 	}
+	forget = append(forget, gone...)
+	if len(lessons)+len(forget) == 0 {
+		return nothing(), nil
+	}
+	if _, err := h.Completer.Teach(ctx, e.BookID, lessons, forget); err != nil {
+		return nothing(), err
+	}
+	// Also when this was known already: an earlier try may have come no further.
 	done, err := h.Completer.Reexamine(ctx, book, e.BookID)
 	return say(complete.Summary(done)), err
 }
 
 // known is what the app knows of a transaction before it reads it.
 type known struct {
-	entry    ledger.Entry
-	found    bool
-	accounts []string // of the book, that integrations record into
+	entries []ledger.Entry // after a merge, one transaction may stand for several
+	taught  bool           // it has given lessons
+	fed     bool           // it moves an account that a bank feeds
 }
 
 func (h *Handler) known(ctx context.Context, bookID string, t bkper.Transaction) (known, error) {
@@ -58,13 +72,25 @@ func (h *Handler) known(ctx context.Context, bookID string, t bkper.Transaction)
 	var k known
 	err := h.Engine.View(ctx, func(tx store.Tx) error {
 		k = known{}
-		var err error
-		if k.entry, k.found, err = records.FindEntry(tx, bookID, t.ID, slices.Clone(t.RemoteIDs)); err != nil {
-			return err
+		for _, remoteID := range append(slices.Clone(t.RemoteIDs), "") { // "" for one that stood in the book already
+			e, found, err := records.FindEntry(tx, bookID, t.ID, []string{remoteID})
+			if err != nil {
+				return err
+			}
+			if found && !slices.ContainsFunc(k.entries, func(other ledger.Entry) bool { return other.RemoteID == e.RemoteID }) {
+				k.entries = append(k.entries, e)
+			}
+		}
+		for _, id := range complete.LessonIDs(t.ID) {
+			_, found, err := records.Lessons.Find(tx, store.Key(bookID, id))
+			if err != nil {
+				return err
+			}
+			k.taught = k.taught || found
 		}
 		integrations, err := records.IntegrationsOfBook(tx, bookID)
 		for _, i := range integrations {
-			k.accounts = append(k.accounts, i.AccountID)
+			k.fed = k.fed || moves(t, i.AccountID)
 		}
 		return err
 	})
@@ -74,101 +100,138 @@ func (h *Handler) known(ctx context.Context, bookID string, t bkper.Transaction)
 	return k, nil
 }
 
-// concerns reports whether a transaction is ours, or moves an account that a
-// bank feeds.
-func (k known) concerns(t bkper.Transaction) bool { return k.found || k.feeds(t) }
-
-func (k known) feeds(t bkper.Transaction) bool {
-	for _, a := range []*bkper.Account{t.CreditAccount, t.DebitAccount} {
-		if a != nil && slices.Contains(k.accounts, a.ID) {
-			return true
-		}
-	}
-	return false
+func moves(t bkper.Transaction, accountID string) bool {
+	return t.CreditAccount != nil && t.CreditAccount.ID == accountID || t.DebitAccount != nil && t.DebitAccount.ID == accountID
 }
 
-// current reads the transaction as it stands now. A merge leaves the original
-// in the trash and moves its remote ids to another: then that one counts. One
-// that the book has no more is as good as trashed.
-func (h *Handler) current(ctx context.Context, book Book, bookID string, t bkper.Transaction, k known) (bkper.Transaction, error) {
-	now, err := book.Transaction(ctx, bookID, t.ID)
+// concerns reports whether an event is worth reading its transaction: it is
+// ours, has taught something, or moves an account that a bank feeds. A draft
+// that others have recorded teaches nothing before it is posted.
+func (k known) concerns(what bkper.EventType, told bkper.Transaction) bool {
+	switch {
+	case len(k.entries) > 0 || k.taught:
+		return true
+	case !told.Posted && (what == bkper.TransactionCreated || what == bkper.TransactionUpdated):
+		return false
+	default:
+		return k.fed
+	}
+}
+
+// current reads the transaction as it stands now. One that the book has no more
+// is as good as trashed.
+func (h *Handler) current(ctx context.Context, book Book, bookID string, told bkper.Transaction) (bkper.Transaction, error) {
+	now, err := book.Transaction(ctx, bookID, told.ID)
 	switch {
 	case errs.Is(err, errs.NotFound):
-		now = t
-		now.Trashed = true
+		told.Trashed = true
+		return told, nil
 	case err != nil:
-		return now, fmt.Errorf("reading transaction %s: %w", t.ID, err)
-	}
-	if !now.Trashed || !k.found || k.entry.State == ledger.Matched {
-		return now, nil
-	}
-	same, err := book.FindRemoteID(ctx, bookID, k.entry.RemoteID)
-	if err != nil {
-		return now, fmt.Errorf("looking for where transaction %s went: %w", t.ID, err)
-	}
-	if len(same) > 0 && !same[0].Trashed {
-		return same[0], nil
+		return now, fmt.Errorf("reading transaction %s: %w", told.ID, err)
 	}
 	return now, nil
 }
 
-// follow lets the entry say what the book says.
-func (h *Handler) follow(ctx context.Context, e ledger.Entry, t bkper.Transaction) (ledger.Entry, error) {
+// survivor returns the transaction that a trashed one was merged into: a merge
+// leaves the originals in the trash and gives their remote ids to a new one.
+func (h *Handler) survivor(ctx context.Context, book Book, bookID string, trashed bkper.Transaction, k known) (bkper.Transaction, bool, error) {
+	for _, e := range k.entries {
+		if !trashed.HasRemoteID(e.RemoteID) {
+			continue
+		}
+		same, err := book.FindRemoteID(ctx, bookID, e.RemoteID)
+		if err != nil {
+			return bkper.Transaction{}, false, fmt.Errorf("looking for where transaction %s went: %w", trashed.ID, err)
+		}
+		if len(same) > 0 && !same[0].Trashed {
+			return same[0], true, nil
+		}
+	}
+	return bkper.Transaction{}, false, nil
+}
+
+// follow lets the entries of a transaction say what the book says.
+func (h *Handler) follow(ctx context.Context, entries []ledger.Entry, t bkper.Transaction) error {
+	if len(entries) == 0 {
+		return nil
+	}
 	records := ledger.All()
 	err := h.Engine.Update(ctx, func(tx store.Tx) error {
-		now, found, err := records.Entries.Find(tx, e.Key())
-		if err != nil || !found {
-			return err
+		var changed []ledger.Entry
+		for _, e := range entries {
+			old, found, err := records.Entries.Find(tx, e.Key())
+			if err != nil {
+				return err
+			}
+			now := followed(old, t)
+			if found && (now.State != old.State || now.TransactionID != old.TransactionID || now.Touched != old.Touched) {
+				now.UpdatedAt = h.Now()
+				changed = append(changed, now)
+			}
 		}
-		e = now
-		switch {
-		case t.Trashed && e.State != ledger.Removed:
-			// A tombstone: never recorded again, whatever the bank reports.
-			e.State = ledger.Trashed
-		case !t.Trashed && (e.State == ledger.Trashed || e.State == ledger.Removed):
-			e.State = ledger.Recorded
+		for _, e := range changed {
+			if err := records.PutEntry(tx, e); err != nil {
+				return err
+			}
 		}
-		e.TransactionID = t.ID
-		e.Touched = e.Touched || !t.Trashed && e.Written != nil && !e.Written.Same(t)
-		e.UpdatedAt = h.Now()
-		return records.PutEntry(tx, e)
+		return nil
 	})
 	if err != nil {
-		return e, fmt.Errorf("following transaction %s: %w", t.ID, err)
+		return fmt.Errorf("following transaction %s: %w", t.ID, err)
 	}
-	return e, nil
+	return nil
+}
+
+// followed returns the entry as its transaction stands in the book now.
+func followed(e ledger.Entry, t bkper.Transaction) ledger.Entry {
+	ours := t.HasRemoteID(e.RemoteID)
+	switch {
+	case t.Trashed && e.State != ledger.Removed:
+		// A tombstone: never recorded again, whatever the bank reports.
+		e.State = ledger.Trashed
+	case t.Trashed:
+	case ours && e.State == ledger.Claimed:
+		// It was recorded, no answer came, and somebody has changed it since.
+		e.State, e.Touched = ledger.Recorded, true
+	case e.State == ledger.Trashed || e.State == ledger.Removed:
+		e.State = ledger.Matched
+		if ours {
+			e.State = ledger.Recorded
+		}
+	}
+	e.TransactionID = t.ID
+	e.Touched = e.Touched || !t.Trashed && e.Written != nil && !e.Written.Same(t)
+	return e
 }
 
 // lessons says what a transaction teaches now, and which lessons it takes back.
 // It teaches when a person has chosen its counter account, or has posted what
 // the app had filled in.
 func (h *Handler) lessons(ctx context.Context, e bkper.Event, book Book, t bkper.Transaction, k known) (lessons []ledger.Lesson, forget []string, err error) {
-	if t.Trashed {
+	switch {
+	case t.Trashed:
+		return nil, complete.LessonIDs(t.ID), nil
+	case e.Agent.ID == BkperAgent || !t.Posted && len(k.entries) == 0:
+		return nil, nil, nil
+	case t.CreditAccount == nil || t.DebitAccount == nil || !t.Posted && filledByUs(k.entries, t):
 		return nil, complete.LessonIDs(t.ID), nil
 	}
-	if e.Agent.ID == BkperAgent || !t.Posted && !k.found {
-		return nil, nil, nil
-	}
-	if t.CreditAccount == nil || t.DebitAccount == nil {
-		return nil, complete.LessonIDs(t.ID), nil
-	}
-	if k.found && !t.Posted && k.entry.Written != nil && filledByUs(*k.entry.Written, t) {
-		return nil, nil, nil
-	}
-	chart, err := h.Completer.Chart(ctx, book, e.BookID)
+	chart, err := h.Completer.Chart(ctx, book, e.BookID, t.CreditAccount.ID, t.DebitAccount.ID)
 	if err != nil {
 		return nil, nil, err
 	}
 	lessons = complete.LessonsOf(t, chart)
-	if k.found {
-		lessons = complete.WithRow(lessons, k.entry.AccountID, k.entry.Row)
+	for _, entry := range k.entries {
+		lessons = complete.WithRow(lessons, entry.AccountID, entry.Row)
 	}
 	return lessons, stale(t.ID, lessons), nil
 }
 
 // filledByUs reports whether both accounts are those that the app has written.
-func filledByUs(w ledger.Written, t bkper.Transaction) bool {
-	return w.From == t.CreditAccount.ID && w.To == t.DebitAccount.ID
+func filledByUs(entries []ledger.Entry, t bkper.Transaction) bool {
+	return slices.ContainsFunc(entries, func(e ledger.Entry) bool {
+		return e.Written != nil && e.Written.From == t.CreditAccount.ID && e.Written.To == t.DebitAccount.ID
+	})
 }
 
 // stale are the lessons that a transaction gave before and gives no more.

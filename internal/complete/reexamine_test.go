@@ -238,34 +238,8 @@ func TestWhatIsNeverFilledIn(t *testing.T) {
 
 func archive(t *testing.T, b *completetest.Bench, name string) {
 	t.Helper()
-	put(t, b, "accounts", fmt.Sprintf(`{"id":%q,"archived":true}`, b.Account(name)))
+	b.Ask(http.MethodPut, "/v5/books/demo/accounts", fmt.Sprintf(`{"id":%q,"archived":true}`, b.Account(name)), nil)
 }
-
-// put writes an account or the book itself ("") as the owner.
-func put(t *testing.T, b *completetest.Bench, what, body string) {
-	t.Helper()
-	path := strings.TrimRight("/v5/books/"+book+"/"+what, "/")
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPut, path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer owner")
-	w := &answer{header: http.Header{}, status: http.StatusOK}
-	b.Sandbox.API().ServeHTTP(w, request)
-	if w.status != http.StatusOK {
-		t.Fatalf("PUT %s: %d", path, w.status)
-	}
-}
-
-// answer is a response of which only the status counts.
-type answer struct {
-	header http.Header
-	status int
-}
-
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) Write(p []byte) (int, error) { return len(p), nil }
-func (a *answer) WriteHeader(status int)      { a.status = status }
 
 const batchPath = "/v5/books/*/transactions/batch"
 
@@ -380,7 +354,7 @@ func TestOneRefusedDraftDoesNotKeepTheOthersBack(t *testing.T) {
 	if _, err := b.Completer.Chart(t.Context(), b.App, book); err != nil {
 		t.Fatal(err)
 	}
-	put(t, b, "", fmt.Sprintf(`{"lockDate":%q}`, entries[17].Row.Date))
+	b.Ask(http.MethodPut, "/v5/books/demo", fmt.Sprintf(`{"lockDate":%q}`, entries[17].Row.Date), nil)
 	b.Calls()
 	if done := reexamine(t, b); len(done) != 17 {
 		t.Errorf("completed %d", len(done))

@@ -5,11 +5,13 @@ package completetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -31,31 +33,32 @@ const (
 	AgentID = "bank-connections"
 )
 
-// Start is the time when a bench begins. Its clock stands still.
+// Start is the time when a bench begins. Its clock moves by Advance only.
 var Start = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 // Bench is a book with what the app keeps of it.
 type Bench struct {
 	TB        testing.TB
 	Sandbox   *sandbox.Server
-	Service   *bkper.Service // of the app
-	App       *bkper.Client  // the app, on behalf of the owner
-	Person    *bkper.Client  // the owner
+	App       *bkper.Client // the app, on behalf of the owner
+	Person    *bkper.Client // the owner
 	DB        *embedded.DB
 	Records   ledger.Collections
 	Completer *complete.Completer
 
 	accounts map[string]string // ids by name
 	serial   int
+	url      string
 
 	mu    sync.Mutex
 	calls map[string]int
+	now   time.Time
 }
 
 // New returns a bench that lasts as long as the test.
 func New(tb testing.TB) *Bench {
 	tb.Helper()
-	b := &Bench{TB: tb, Records: ledger.All(), calls: map[string]int{}, accounts: map[string]string{}}
+	b := &Bench{TB: tb, Records: ledger.All(), calls: map[string]int{}, accounts: map[string]string{}, now: Start}
 	random := rand.New(rand.NewPCG(1, 2))
 	var err error
 	b.Sandbox, err = sandbox.Open(tb.Context(), sandbox.Options{
@@ -70,9 +73,8 @@ func New(tb testing.TB) *Bench {
 		b.Sandbox.API().ServeHTTP(w, r)
 	}))
 	tb.Cleanup(server.Close)
-	b.Service = b.service(server.URL, AgentID)
-	b.App = b.Service.As(bkper.StaticToken(seal.NewSecret("owner")))
-	b.Person = b.service(server.URL, "").As(bkper.StaticToken(seal.NewSecret("owner")))
+	b.url = server.URL
+	b.App, b.Person = b.As(AgentID), b.As("")
 	b.DB, err = embedded.Open(filepath.Join(tb.TempDir(), "store.db"))
 	b.must(err)
 	tb.Cleanup(func() { b.must(b.DB.Close()) })
@@ -86,11 +88,29 @@ func New(tb testing.TB) *Bench {
 	return b
 }
 
-func (b *Bench) service(url, agent string) *bkper.Service {
+// As returns the owner's client by way of an agent, "" for none.
+func (b *Bench) As(agent string) *bkper.Client {
 	return bkper.New(bkper.Options{
-		BaseURL: url, AgentID: agent, Now: b.Now, Jitter: func() float64 { return 0 },
+		BaseURL: b.url, AgentID: agent, Now: b.Now, Jitter: func() float64 { return 0 },
 		Sleep: func(context.Context, time.Duration) error { return nil },
-	})
+	}).As(bkper.StaticToken(seal.NewSecret("owner")))
+}
+
+// Ask sends the owner's request to the API of the book server, reads the answer
+// into out unless it is nil, and fails the test unless all goes well.
+func (b *Bench) Ask(method, path, body string, out any) {
+	b.TB.Helper()
+	request, err := http.NewRequestWithContext(b.TB.Context(), method, path, strings.NewReader(body))
+	b.must(err)
+	request.Header.Set("Authorization", "Bearer owner")
+	answer := httptest.NewRecorder()
+	b.Sandbox.API().ServeHTTP(answer, request)
+	if answer.Code != http.StatusOK {
+		b.TB.Fatalf("%s %s: %d %s", method, path, answer.Code, answer.Body)
+	}
+	if out != nil {
+		b.must(json.Unmarshal(answer.Body.Bytes(), out))
+	}
 }
 
 func (b *Bench) must(err error) {
@@ -101,7 +121,18 @@ func (b *Bench) must(err error) {
 }
 
 // Now is the clock of the bench.
-func (b *Bench) Now() time.Time { return Start }
+func (b *Bench) Now() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now
+}
+
+// Advance moves the clock.
+func (b *Bench) Advance(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now = b.now.Add(d)
+}
 
 // Calls returns how many calls the book has had since the last time it was
 // asked, by method.
