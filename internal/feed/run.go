@@ -500,7 +500,7 @@ func (k known) forMatching(t target) []match.Entry {
 	for _, e := range k.entries {
 		m := match.Entry{
 			Ref: e.RemoteID, Date: e.Row.Date, Amount: e.Row.Amount.String(), Text: match.Text(e.Row.Description),
-			Instalment: match.InstalmentOf(e.Row), Withdrawn: e.Withdrawn, Reported: slices.Contains(e.Origins, t.Origin),
+			Instalment: match.InstalmentOf(e.Row), Withdrawn: e.Withdrawn, Own: len(e.Origins) > 0 && e.Origins[0] == t.Origin,
 		}
 		for _, id := range e.IDs {
 			if id.Source == t.Source {

@@ -50,7 +50,7 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, erro
 		// The sentences of that package are written for people.
 		return ledger.Run{}, errs.Wrap(errs.Invalid, err, capitalised(err.Error())+".")
 	}
-	st, err := choose(file, r.FileAccount)
+	st, days, err := choose(file, r.FileAccount)
 	if err != nil {
 		return ledger.Run{}, err
 	}
@@ -67,10 +67,7 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, erro
 		Title: r.FileName, StartedBy: r.UserID, StartedAt: s.Now(), Problems: problems(file, st),
 	}
 	rows := sortOut(st.Transactions, bank.Date{})
-	all := batch{target: t, Again: true}
-	if !st.From.IsZero() && !st.To.IsZero() {
-		all.Complete = append(all.Complete, connectors.Days{From: st.From, To: st.To})
-	}
+	all := batch{target: t, Complete: days, Again: true}
 	if err := s.publishRun(ctx, run, rows, all); err != nil {
 		return ledger.Run{}, fmt.Errorf("importing %s: %w", r.FileName, err)
 	}
@@ -99,8 +96,9 @@ func (s *Service) currencyOf(ctx context.Context, bookID, accountID string) (mon
 }
 
 // choose picks the account to import: the only one with transactions, or the
-// one that was named. Several statements of it count as one.
-func choose(file statement.File, name string) (statement.Statement, error) {
+// one that was named. Several statements of it count as one; days are those
+// that they cover.
+func choose(file statement.File, name string) (st statement.Statement, days []connectors.Days, err error) {
 	var chosen []statement.Statement
 	var accounts []string
 	for _, st := range file.Statements {
@@ -110,10 +108,12 @@ func choose(file statement.File, name string) (statement.Statement, error) {
 		if name == "" && len(st.Transactions)+len(st.Problems) == 0 || !strings.HasSuffix(st.Account.AccountID, name) {
 			continue
 		}
+		if covered := daysOf(st); !covered.From.IsZero() {
+			days = append(days, covered)
+		}
 		if len(chosen) > 0 && chosen[0].Account.AccountID == st.Account.AccountID {
 			chosen[0].Transactions = append(chosen[0].Transactions, st.Transactions...)
 			chosen[0].Problems = append(chosen[0].Problems, st.Problems...)
-			chosen[0].From, chosen[0].To = bank.Date{}, bank.Date{} // there may be days between them
 			continue
 		}
 		chosen = append(chosen, st)
@@ -121,14 +121,33 @@ func choose(file statement.File, name string) (statement.Statement, error) {
 	list := strings.Join(accounts, ", ")
 	switch {
 	case len(chosen) == 1:
-		return chosen[0], nil
+		return chosen[0], days, nil
 	case len(chosen) > 1 && name == "":
-		return statement.Statement{}, errs.New(errs.Invalid, "The file holds statements of several accounts ("+list+"). Say which of them goes to this account of the book.")
+		err = errs.New(errs.Invalid, "The file holds statements of several accounts ("+list+"). Say which of them goes to this account of the book.")
 	case name != "":
-		return statement.Statement{}, errs.New(errs.Invalid, "The file has no single account "+name+". It has: "+list+".")
+		err = errs.New(errs.Invalid, "The file has no single account "+name+". It has: "+list+".")
 	default:
-		return statement.Statement{}, errs.New(errs.Invalid, "The file holds no transactions.")
+		err = errs.New(errs.Invalid, "The file holds no transactions.")
 	}
+	return statement.Statement{}, nil, err
+}
+
+// daysOf are the days of which a statement says everything: those it names, or
+// else those from its first to its last row.
+func daysOf(st statement.Statement) connectors.Days {
+	days := connectors.Days{From: st.From, To: st.To}
+	for _, t := range st.Transactions {
+		if !st.From.IsZero() && !st.To.IsZero() {
+			break
+		}
+		if days.From.IsZero() || t.Date.Before(days.From) {
+			days.From = t.Date
+		}
+		if t.Date.After(days.To) {
+			days.To = t.Date
+		}
+	}
+	return days
 }
 
 func capitalised(s string) string {

@@ -19,10 +19,10 @@
 // more, or it now stands on a row of another date or amount. So two rows that a
 // bank shows side by side under different ids are never taken for one.
 //
-// An id that now stands on a row of another date or amount may be a correction,
-// or the number of a place that another row has moved into. It is the latter
-// where the update holds a row that is, in date, amount and text, what the id
-// stood for before: then step 3 goes first. An id that an entry has had before
+// An id that now stands on another row may be a correction, or the number of a
+// place that another row has moved into. It is the latter where the update holds
+// a row that is, in date, amount and text, what the id stood for before: then
+// step 3 goes first. An id that an entry has had before
 // its current one never brings a correction.
 package match
 
@@ -55,8 +55,9 @@ type Entry struct {
 	Instalment bank.Instalment
 	// Withdrawn says that the source has taken its ids back earlier.
 	Withdrawn bool
-	// Reported says that the origin of this update has reported it before.
-	Reported bool
+	// Own says that it was the origin of this update that brought it, in the
+	// words of Text.
+	Own bool
 }
 
 // Update is what one source reports of one account at one time.
@@ -114,11 +115,12 @@ type Verdict struct {
 // Match returns one verdict for each row of the update.
 func Match(u Update, entries []Entry) []Verdict {
 	m := newMatcher(u, entries)
-	m.byID(func(r Row, e Entry) bool { return m.fits(r, e) && r.Text == e.Text })
-	m.byID(m.fits)
+	m.byID(func(r Row, e Entry) bool { return isSame(r, e) && r.ID == current(e) })
+	m.byID(isSame)
 	m.byFingerprint(m.displaced)
+	m.byID(fits)
 	if !u.WeakIDs {
-		m.byID(func(r Row, e Entry) bool { return e.IDs[len(e.IDs)-1] == r.ID })
+		m.byID(func(r Row, e Entry) bool { return r.ID == current(e) })
 	}
 	m.byLink()
 	m.byFingerprint(m.vacant)
@@ -169,8 +171,19 @@ func (m *matcher) pair(row, entry int, how How) {
 	m.used[entry] = true
 }
 
-// fits reports whether a row says of the movement what the entry says.
-func (m *matcher) fits(r Row, e Entry) bool { return r.Date == e.Date && r.Amount == e.Amount }
+// fits reports whether a row is of the date and amount of an entry.
+func fits(r Row, e Entry) bool { return r.Date == e.Date && r.Amount == e.Amount }
+
+// isSame reports whether a row says what the entry says.
+func isSame(r Row, e Entry) bool { return fits(r, e) && r.Text == e.Text }
+
+// current is the id that the source gives the entry now, "" if none.
+func current(e Entry) string {
+	if len(e.IDs) == 0 {
+		return ""
+	}
+	return e.IDs[len(e.IDs)-1]
+}
 
 // byID pairs rows with those holders of their id that accept allows.
 func (m *matcher) byID(accept func(Row, Entry) bool) {
@@ -189,7 +202,7 @@ func (m *matcher) byID(accept func(Row, Entry) bool) {
 
 func (m *matcher) byLink() {
 	for i, r := range m.update.Rows {
-		if r.PendingID == "" || m.verdicts[i].How != New || m.present[r.PendingID] || len(m.rows[r.PendingID]) > 0 {
+		if r.PendingID == "" || m.verdicts[i].How != New || m.present[r.PendingID] || m.here(r.PendingID) {
 			continue
 		}
 		for _, e := range m.holders[r.PendingID] {
@@ -253,7 +266,7 @@ func (m *matcher) byAmount() {
 // Where a feed gives no ids and less than the whole day, a row with another
 // text is rather another row.
 func (m *matcher) onlyOnes(r Row, e Entry) bool {
-	return r.ID != "" || m.update.WeakIDs || !e.Reported || m.complete(e.Date)
+	return r.ID != "" || m.update.WeakIDs || !e.Own || m.complete(e.Date)
 }
 
 // unused groups the entries that are not paired.
@@ -269,30 +282,31 @@ func (m *matcher) unused(may func(Entry) bool, key func(Entry) fingerprint) map[
 
 // vacant reports whether a row without a known id may stand for the entry.
 func (m *matcher) vacant(e Entry) bool {
-	for _, id := range e.IDs {
-		switch {
-		case m.present[id]:
-			return false
-		case len(m.rows[id]) > 0:
-			if !m.takenOver(id, e) {
-				return false
-			}
-		case m.removed[id], e.Withdrawn, m.complete(e.Date):
-		default:
-			return false
-		}
+	id := current(e)
+	switch {
+	case id == "":
+		return true
+	case m.present[id]:
+		return false
+	case m.here(id):
+		return m.standsOn(id, func(r Row) bool { return !fits(r, e) })
+	default:
+		return m.removed[id] || e.Withdrawn || m.complete(e.Date)
 	}
-	return true
 }
 
-// displaced reports whether an id of the entry now stands on another row.
+// displaced reports whether the id of the entry now stands on another row.
 func (m *matcher) displaced(e Entry) bool {
-	return m.vacant(e) && slices.ContainsFunc(e.IDs, func(id string) bool { return m.takenOver(id, e) })
+	id := current(e)
+	return m.here(id) && !m.present[id] && m.standsOn(id, func(r Row) bool { return !isSame(r, e) })
 }
 
-// takenOver reports whether rows have the id, all of another date or amount.
-func (m *matcher) takenOver(id string, e Entry) bool {
-	return len(m.rows[id]) > 0 && !slices.ContainsFunc(m.rows[id], func(row int) bool { return m.fits(m.update.Rows[row], e) })
+// here reports whether a row has the id.
+func (m *matcher) here(id string) bool { return len(m.rows[id]) > 0 }
+
+// standsOn reports whether every row that has the id is such a one.
+func (m *matcher) standsOn(id string, such func(Row) bool) bool {
+	return !slices.ContainsFunc(m.rows[id], func(row int) bool { return !such(m.update.Rows[row]) })
 }
 
 func (m *matcher) complete(d bank.Date) bool { return m.update.Complete != nil && m.update.Complete(d) }
@@ -308,7 +322,7 @@ func differ(a, b bank.Instalment) bool {
 func Text(description string) string {
 	var b strings.Builder
 	space := false
-	for _, r := range norm.NFKD.String(description) {
+	for _, r := range norm.NFKD.String(strings.ToValidUTF8(description, " ")) {
 		switch {
 		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			if space && b.Len() > 0 {
