@@ -247,7 +247,8 @@ func (h *Handler) file(ctx context.Context, e bkper.Event, token seal.Secret) (b
 	default:
 		return nothing(), nil
 	}
-	f, err := h.Books.With(token).File(ctx, e.BookID, named.ID)
+	book := h.Books.With(token)
+	f, err := book.File(ctx, e.BookID, named.ID)
 	if errs.Is(err, errs.NotFound) {
 		return nothing(), nil // deleted meanwhile
 	}
@@ -263,6 +264,9 @@ func (h *Handler) file(ctx context.Context, e bkper.Event, token seal.Secret) (b
 	}
 	userID, err := h.Users.Remember(ctx, token)
 	if err != nil {
+		return nothing(), err
+	}
+	if _, err := h.Completer.Chart(ctx, book, e.BookID, accountID); err != nil { // the account may be new
 		return nothing(), err
 	}
 	run, err := h.Feed.Import(ctx, feed.ImportRequest{

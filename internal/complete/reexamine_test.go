@@ -512,3 +512,18 @@ func TestSummary(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatTheBookMakesOfADescriptionIsNoPersonsTouch(t *testing.T) {
+	b := taught(t)
+	b.Teach("NETFLIX.COM #tv", "Credit Card", "Subscriptions", 10)
+	e := b.Record("Credit Card", completetest.Row(2, -1549, "NETFLIX.COM   #tv"))[0]
+	if now := b.Transaction(e.TransactionID); now.Description == e.Row.Description {
+		t.Fatal("the book left the description as it was")
+	}
+	if done := reexamine(t, b); len(done) != 1 {
+		t.Fatalf("completed %v", done)
+	}
+	if now := b.Transaction(e.TransactionID); !b.Entry(e).Written.Same(now) {
+		t.Errorf("the app takes its own draft for a person's: %+v", now)
+	}
+}
