@@ -20,6 +20,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/seal"
 	"github.com/bank-connections/bkper-bot/internal/store"
+	"github.com/bank-connections/bkper-bot/internal/store/storetest"
 )
 
 const book = completetest.BookID
@@ -37,7 +38,7 @@ type desk struct {
 func newDesk(tb testing.TB) *desk {
 	tb.Helper()
 	b := completetest.New(tb)
-	d := &desk{Bench: b, feed: &fakeFeed{}, writes: &countedEngine{Engine: b.DB}, seen: map[string]bool{}}
+	d := &desk{Bench: b, feed: &fakeFeed{}, writes: &countedEngine{Engine: storetest.Restless(b.DB)}, seen: map[string]bool{}}
 	d.handler = &bookevents.Handler{
 		Engine: d.writes, Books: books{b.App}, Users: users{}, Feed: d.feed, Completer: b.Completer,
 		AgentID: completetest.AgentID, Now: b.Now, Log: slog.New(slog.DiscardHandler),

@@ -22,6 +22,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/seal"
 	"github.com/bank-connections/bkper-bot/internal/store"
 	"github.com/bank-connections/bkper-bot/internal/store/embedded"
+	"github.com/bank-connections/bkper-bot/internal/store/storetest"
 )
 
 // paper is a book in memory that people write in. It lists no drafts, so that
@@ -324,7 +325,7 @@ func TestInTheEndOnlyTheBookCounts(t *testing.T) {
 	n := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		n++
-		h := newHistory(t, engine, fmt.Sprintf("book%d", n))
+		h := newHistory(t, storetest.Restless(engine), fmt.Sprintf("book%d", n))
 		var waiting []bkper.Event
 		deliverSome := func(most int) {
 			for range rapid.IntRange(0, min(most, len(waiting))).Draw(rt, "delivered") {

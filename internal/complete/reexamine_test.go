@@ -287,6 +287,18 @@ func TestWhatFailsIsOwed(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the answer to money that arrives was lost", func(t *testing.T) {
+		b := completetest.New(t)
+		learnHistory(t, b, b.App)
+		e := b.Record("Checking", completetest.Row(0, 284000, "ACME CORP PAYROLL"))[0]
+		b.Sandbox.Faults().Add(sandbox.Fault{Kind: sandbox.StatusAfter, Method: http.MethodPut, Path: batchPath, Times: 3})
+		if _, err := b.Completer.Reexamine(t.Context(), b.App, book); !errs.Transient(err) {
+			t.Fatalf("error %v", err)
+		}
+		if done := reexamine(t, b); len(done) != 1 || b.Entry(e).Written.From != b.Account("Salary") {
+			t.Errorf("then completed %v", done)
+		}
+	})
 	t.Run("the drafts cannot be listed", func(t *testing.T) {
 		b := taught(t)
 		b.Record("Credit Card", rows(3, known)...)

@@ -25,6 +25,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/seal"
 	"github.com/bank-connections/bkper-bot/internal/store"
 	"github.com/bank-connections/bkper-bot/internal/store/embedded"
+	"github.com/bank-connections/bkper-bot/internal/store/storetest"
 )
 
 // The names of what is there.
@@ -78,7 +79,7 @@ func New(tb testing.TB) *Bench {
 	b.DB, err = embedded.Open(filepath.Join(tb.TempDir(), "store.db"))
 	b.must(err)
 	tb.Cleanup(func() { b.must(b.DB.Close()) })
-	b.Completer = complete.New(b.DB, b.Now)
+	b.Completer = complete.New(storetest.Restless(b.DB), b.Now)
 	book, err := b.Person.Book(tb.Context(), BookID, bkper.BookDetail{Accounts: true})
 	b.must(err)
 	for _, a := range book.Accounts {
