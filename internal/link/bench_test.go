@@ -33,8 +33,9 @@ type fakeBank struct {
 	accounts []bank.Account
 	listErr  error
 	wrong    error // instead of going on
-	entered  chan struct{}
-	leave    chan struct{} // ContinueLink waits for it
+	once     sync.Once
+	entered  chan struct{} // closed by the first ContinueLink
+	leave    chan struct{} // the first ContinueLink waits for it
 	revoked  []string
 	noRevoke error
 	tokens   int
@@ -77,10 +78,12 @@ func (f *fakeBank) BeginLink(_ context.Context, req connectors.LinkRequest) (con
 }
 
 func (f *fakeBank) ContinueLink(_ context.Context, progress []byte, answer map[string]string) (connectors.LinkStep, error) {
-	if f.entered != nil {
-		f.entered <- struct{}{}
-		<-f.leave
-	}
+	f.once.Do(func() {
+		if f.entered != nil {
+			close(f.entered)
+			<-f.leave
+		}
+	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.answers = append(f.answers, answer)

@@ -457,14 +457,14 @@ func checkHeaders(t *testing.T, what, path string, w *httptest.ResponseRecorder)
 	}
 	framed := strings.HasPrefix(path, "/panel") && !strings.HasPrefix(path, "/panel/") && w.Code != http.StatusNotFound || strings.HasPrefix(path, "/panel?")
 	isHTML := strings.HasPrefix(h.Get("Content-Type"), "text/html")
-	want := "frame-ancestors 'none'"
+	want, resource := "frame-ancestors 'none'", "same-origin"
 	if framed && isHTML {
-		want = "frame-ancestors https://bkper.app https://app.bkper.com 'self'"
+		want, resource = "frame-ancestors https://bkper.app https://app.bkper.com 'self'", ""
 	}
 	if !strings.HasSuffix(policy, want) {
 		t.Errorf("%s: policy %q, want %q at its end", what, policy, want)
 	}
-	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": ""} {
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "", "Cross-Origin-Resource-Policy": resource} {
 		if got := h.Get(name); got != want {
 			t.Errorf("%s: %s is %q", what, name, got)
 		}
