@@ -75,7 +75,7 @@ type accountInput struct {
 	Name       *string           `json:"name"`
 	Type       *string           `json:"type"`
 	Archived   *bool             `json:"archived"`
-	Groups     *[]reference      `json:"groups"`
+	Groups     []reference       `json:"groups"`
 	Properties map[string]string `json:"properties"`
 }
 
@@ -141,11 +141,8 @@ func (c *change) applyAccount(in accountInput, a *account) error {
 		}
 		a.Properties = properties
 	}
-	if in.Groups == nil {
-		return nil
-	}
 	a.Groups = nil
-	for _, ref := range *in.Groups {
+	for _, ref := range in.Groups {
 		g := c.resolveGroup(ref)
 		if g == nil {
 			return notFound("Group", ref.ID+ref.Name)

@@ -80,7 +80,7 @@ func (s *Server) getBook(b *book, c *call) (any, error) {
 	if c.flag("loadAccounts") {
 		w.Accounts = b.wireAccounts()
 	}
-	if c.flag("loadGroups") {
+	if c.flag("loadAccounts") || c.flag("loadGroups") {
 		w.Groups = b.wireGroups()
 	}
 	return w, nil
@@ -159,7 +159,10 @@ func (in bookInput) apply(info *bookInfo) error {
 		}
 		info.FractionDigits = *in.FractionDigits
 	}
-	if in.Separator != nil && (*in.Separator == "DOT" || *in.Separator == "COMMA") {
+	if in.Separator != nil {
+		if *in.Separator != "DOT" && *in.Separator != "COMMA" {
+			return badRequest("InvalidFormatException: no decimal separator: %.20s", *in.Separator)
+		}
 		info.Separator = *in.Separator
 	}
 	if in.DatePattern != nil && *in.DatePattern != "" {

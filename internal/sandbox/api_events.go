@@ -61,8 +61,9 @@ func (b *book) backlog() int {
 	return n
 }
 
-// listEvents lists events, newest first. With a resource, error and type are
-// ignored; with error, type is ignored.
+// listEvents lists events, newest first. The parameter error asks for those that
+// failed (true), did not fail (false), or all (not there). With a resource, error
+// and type are ignored; with error, type is ignored.
 func (s *Server) listEvents(b *book, c *call) (any, error) {
 	limit, err := c.limit(usualEvents, mostEvents)
 	if err != nil {
@@ -89,8 +90,8 @@ func (s *Server) listEvents(b *book, c *call) (any, error) {
 		switch resource := c.param("resoureId"); {
 		case resource != "":
 			return e.Resource == resource
-		case c.flag("error"):
-			return e.failed()
+		case c.param("error") != "":
+			return e.failed() == c.flag("error")
 		default:
 			return c.param("type") == "" || e.Type == c.param("type")
 		}

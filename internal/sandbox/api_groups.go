@@ -111,11 +111,8 @@ func (c *change) applyGroup(in groupInput, g *group) error {
 		}
 		g.Properties = properties
 	}
-	if in.Parent == nil {
-		return nil
-	}
 	g.Parent = 0
-	if in.Parent.ID+in.Parent.Name == "" {
+	if in.Parent == nil || in.Parent.ID+in.Parent.Name == "" {
 		return nil
 	}
 	parent := c.resolveGroup(*in.Parent)

@@ -86,6 +86,13 @@ func TestDemoBook(t *testing.T) {
 	if len(book["groups"].([]any)) < 8 {
 		t.Errorf("groups: %v", book["groups"])
 	}
+	withAccounts := b.ok("GET", "/v5/books/demo?loadAccounts=true&loadGroups=false", nil)
+	if diff := cmp.Diff(book["groups"], withAccounts["groups"]); diff != "" {
+		t.Errorf("the groups that come with accounts: %s", diff)
+	}
+	if only := b.ok("GET", "/v5/books/demo?loadAccounts=false&loadGroups=true", nil); only["groups"] == nil || only["accounts"] != nil {
+		t.Errorf("with groups alone: %v", only)
+	}
 	history := b.find("")
 	if len(history) < 200 || len(history) > 320 {
 		t.Errorf("%d rows of history", len(history))
@@ -126,6 +133,7 @@ func TestBooks(t *testing.T) {
 	b.refused(b.as("owner", "POST", "/v5/books/"+id+"/transactions", object{"amount": "1.5"}), 400, "fraction digits")
 	b.ok("DELETE", "/v5/books/"+id, nil)
 	b.refused(b.as("owner", "GET", "/v5/books/"+id, nil), 404, "Book NOT found")
+	b.refused(b.as("owner", "POST", "/v5/books", object{"name": "Third", "decimalSeparator": "BAD"}), 400, "InvalidFormatException")
 }
 
 func TestAccountsAndGroups(t *testing.T) {
@@ -155,8 +163,11 @@ func TestAccountsAndGroups(t *testing.T) {
 	b.refused(b.as("owner", "PUT", root+"/groups", object{"id": group["id"], "parent": object{"id": group["id"]}}), 400, "own parent")
 
 	renamed := items(b.ok("PUT", root+"/accounts/batch", object{"items": []object{{"id": created[0]["id"], "name": "Cat Food"}}}))
-	if renamed[0]["name"] != "Cat Food" || renamed[0]["type"] != "OUTGOING" {
-		t.Errorf("renamed to %v", renamed)
+	if renamed[0]["name"] != "Cat Food" || renamed[0]["type"] != "OUTGOING" || renamed[0]["groups"] != nil {
+		t.Errorf("renamed to %v, which should be left in no group", renamed)
+	}
+	if moved := b.ok("PUT", root+"/groups", object{"id": group["id"]}); moved["name"] != "Pets" || moved["parent"] != nil {
+		t.Errorf("%v, which should have left its parent", moved)
 	}
 	b.ok("PUT", root+"/groups", object{"id": group["id"], "name": "Animals", "hidden": true})
 	b.ok("DELETE", root+"/groups/"+group["id"].(string), nil)

@@ -17,7 +17,7 @@ import (
 func TestThePublicClientWorksAgainstIt(t *testing.T) {
 	dir := os.Getenv("BKPER_JS_DIR")
 	if dir == "" {
-		t.Skip("BKPER_JS_DIR is not set: npm install --prefix DIR bkper-js, then BKPER_JS_DIR=DIR")
+		t.Skip("BKPER_JS_DIR is not set: npm install --prefix DIR bkper-js (or build it into DIR/node_modules), then BKPER_JS_DIR=DIR")
 	}
 	client := filepath.Join(dir, "node_modules", "bkper-js")
 	data, err := os.ReadFile(filepath.Join(client, "package.json"))
@@ -30,11 +30,14 @@ func TestThePublicClientWorksAgainstIt(t *testing.T) {
 	if err := json.Unmarshal(data, &manifest); err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t, nil)
+	a := newApp(t)
+	a.answerOnce(`{"error":"broken"}`, `{"result":"well"}`)
+	b := delivering(t, a, "TRANSACTION_CHECKED")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	output, err := exec.CommandContext(ctx, "node", "testdata/client.mjs", b.url, filepath.Join(client, manifest.Main)).CombinedOutput()
 	if err != nil || !strings.HasSuffix(strings.TrimSpace(string(output)), "done") {
 		t.Fatalf("%v\n%s", err, output)
 	}
+	t.Logf("%s", output)
 }

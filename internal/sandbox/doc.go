@@ -32,7 +32,8 @@
 //   - An edit of a transaction writes the whole of it: amount, sides, text,
 //     properties, remote ids, urls and files that are left out are cleared. An
 //     edit that changes nothing still causes an event, without
-//     previousAttributes. Of other things, what is left out stays.
+//     previousAttributes. Of other things, what is left out stays, but for the
+//     groups of an account and the parent of a group, which are cleared.
 //   - Posting by id posts what stands in the book and ignores other fields.
 //   - Amounts come back without trailing zeros, whatever was sent.
 //   - Deleting an account takes it off drafts without any event about them.

@@ -24,6 +24,7 @@ type app struct {
 	headers  []http.Header
 	statuses []int  // of the answers to come; 200 after these
 	answer   string // body of answers
+	once     string // body of the next answer, if not empty
 }
 
 func newApp(t *testing.T) *app {
@@ -41,8 +42,12 @@ func newApp(t *testing.T) *app {
 		if len(a.statuses) > 0 {
 			status, a.statuses = a.statuses[0], a.statuses[1:]
 		}
+		body := a.answer
+		if a.once != "" {
+			body, a.once = a.once, ""
+		}
 		w.WriteHeader(status)
-		_, _ = fmt.Fprint(w, a.answer) // a server that has gone needs no answer
+		_, _ = fmt.Fprint(w, body) // a server that has gone needs no answer
 	}))
 	t.Cleanup(a.Close)
 	return a
@@ -53,6 +58,14 @@ func (a *app) tell(answer string, statuses ...int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.answer, a.statuses = answer, statuses
+}
+
+// answerOnce has the app answer first with one body, and then with another.
+func (a *app) answerOnce(first, then string) {
+	a.tell(then)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.once = first
 }
 
 func (a *app) events() []object {
@@ -269,6 +282,10 @@ func TestReplay(t *testing.T) {
 		t.Fatalf("failed events: %v", failed)
 	}
 	id := failed[0]["id"].(string)
+	count := func(filter string) int { return len(items(b.ok("GET", "/v5/books/demo/events"+filter, nil))) }
+	if all, fine := count(""), count("?error=false"); fine != all-1 {
+		t.Errorf("%d of %d events did not fail", fine, all)
+	}
 	response := "/v5/books/demo/events/" + id + "/responses/" + agentID
 
 	a.tell(`{"result":"well"}`)
