@@ -25,7 +25,7 @@ func (c Collections) PutEntry(tx store.Tx, e Entry) error {
 	for kind, waits := range map[Work]bool{
 		ToConfirm:  e.State == Claimed,
 		ToUnpark:   e.State == Parked,
-		OpenDraft:  e.State == Recorded && !e.Touched && e.Written != nil && e.Written.IsOpen(),
+		OpenDraft:  e.State == Recorded && !e.Touched && e.Pair == "" && e.Written != nil && e.Written.IsOpen(),
 		FlaggedRow: e.Flag != "",
 	} {
 		key := WorkKey(e.BookID, kind, e.RemoteID)

@@ -34,6 +34,7 @@ type Collections struct {
 	Pending      store.Collection[PendingRows]    // integration id
 	Lessons      store.Collection[Lesson]         // store.Key(book id, lesson id)
 	Learning     store.Collection[Learning]       // book id
+	Transfers    store.Collection[Transfer]       // Transfer.Key
 }
 
 // All are the collections by their names in the store.
@@ -54,6 +55,7 @@ func All() Collections {
 		Pending:      store.NewCollection[PendingRows]("pending"),
 		Lessons:      store.NewCollection[Lesson]("lessons"),
 		Learning:     store.NewCollection[Learning]("learning"),
+		Transfers:    store.NewCollection[Transfer]("transfers"),
 	}
 }
 
@@ -240,6 +242,7 @@ const (
 	Parked   State = "parked"   // refused by the book; waits for a person
 	Trashed  State = "trashed"  // deleted by a person: never recorded again
 	Removed  State = "removed"  // withdrawn by the bank, and trashed by the app if it was in the book
+	Merged   State = "merged"   // the other end of a transfer, whose transaction stands for both (Pair)
 )
 
 // Entry is the memory of one bank transaction delivered to a book.
@@ -265,6 +268,9 @@ type Entry struct {
 	// Touched says that a person has changed the transaction in the book.
 	Touched bool     `json:"touched,omitempty"`
 	Problem *Problem `json:"problem,omitempty"` // why it is parked
+	// Pair is the remote id of the other end, where the two are one transfer
+	// between own accounts. It is set before the book is changed.
+	Pair string `json:"pair,omitempty"`
 	// Withdrawn says that the bank has taken it back. It is set before the
 	// draft is trashed, so that a lost reply does not look like a person's
 	// deletion.
