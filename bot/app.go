@@ -54,9 +54,8 @@ type app struct {
 
 // outside is what an app takes from the world besides its settings.
 type outside struct {
-	now  func() time.Time
-	log  *slog.Logger
-	demo demo.Config // its BankURL and Opened are filled in
+	now func() time.Time
+	log *slog.Logger
 	// book carries the calls to the book server; nil is the network.
 	book http.RoundTripper
 }
@@ -95,7 +94,7 @@ func open(ctx context.Context, cfg Config, listener net.Listener, o outside) (_ 
 			token = seal.NewSecret("owner")
 		}
 	}
-	if err := a.openRegistry(ctx, o.demo); err != nil {
+	if err := a.openRegistry(ctx); err != nil {
 		return nil, err
 	}
 	books := a.openBooks(manifest, o.book)
@@ -107,7 +106,7 @@ func open(ctx context.Context, cfg Config, listener net.Listener, o outside) (_ 
 	})
 	a.events = &bookevents.Handler{
 		Engine: a.db, Books: present{books}, Users: bearers{books, a.keeper}, Feed: a.feed, Completer: completer,
-		AgentID: manifest.ID, Now: o.now, Log: o.log,
+		AgentID: manifest.ID, Now: o.now,
 	}
 	return a, a.openPanel(books, sealer, token)
 }
@@ -125,17 +124,14 @@ func (a *app) openSandbox(ctx context.Context, manifest bkperbot.Manifest) (err 
 
 // openRegistry opens the connectors. The demo banks' live feed begins when the
 // data directory is new, and goes on from there.
-func (a *app) openRegistry(ctx context.Context, cfg demo.Config) (err error) {
-	cfg.BankURL = a.url() + "/sandbox/bank"
-	if cfg.Pace == 0 {
-		cfg.Pace = a.cfg.DemoPace
-	}
-	cfg.Opened, err = a.born(ctx)
+func (a *app) openRegistry(ctx context.Context) (err error) {
+	born, err := a.born(ctx)
 	if err != nil {
 		return err
 	}
+	banks := demo.Config{BankURL: a.url() + "/sandbox/bank", Opened: born, Pace: a.cfg.DemoPace, Volume: a.cfg.DemoVolume}
 	deps := connectors.Deps{HTTP: &http.Client{Timeout: 60 * time.Second}, Log: a.log, Now: a.now, Rand: rand.Reader}
-	a.registry, err = registry.Open(deps, registry.Config{Demo: &cfg})
+	a.registry, err = registry.Open(deps, registry.Config{Demo: &banks})
 	return err
 }
 

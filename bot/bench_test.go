@@ -16,7 +16,7 @@ func importing(b *testing.B) (p *program, fetch func(), rows int) {
 	b.Helper()
 	p = newProgram(b)
 	p.level = slog.LevelWarn
-	p.demo.Volume = 10
+	p.volume = 10
 	p.start()
 	connection := p.link("us_newyork")
 	card := p.accountOf(connection, bank.CreditCard)

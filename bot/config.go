@@ -31,6 +31,8 @@ type Config struct {
 	LogLevel slog.Level `env:"LOG_LEVEL, default=info"`
 	// DemoPace is the time between live purchases at the demo banks.
 	DemoPace time.Duration `env:"DEMO_PACE, default=30s"`
+	// DemoVolume multiplies what customers of the demo banks buy.
+	DemoVolume int `env:"DEMO_VOLUME, default=1"`
 }
 
 func readConfig(ctx context.Context, from envconfig.Lookuper) (Config, error) {
@@ -51,6 +53,9 @@ func (c Config) check() error {
 	}
 	if c.DemoPace < time.Second {
 		problems = append(problems, fmt.Errorf("DEMO_PACE is %s: it must be 1s or more", c.DemoPace))
+	}
+	if c.DemoVolume < 1 || c.DemoVolume > 100 {
+		problems = append(problems, fmt.Errorf("DEMO_VOLUME is %d: it must be from 1 to 100", c.DemoVolume))
 	}
 	if c.BkperURL != "" && c.BkperToken.IsZero() {
 		problems = append(problems, errors.New("BKPER_URL is set without BKPER_TOKEN: give the access token of a Bkper user, `bkper auth token` prints one"))

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bank-connections/bkper-bot/connectors/demo"
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
@@ -27,7 +26,7 @@ type program struct {
 	t      testing.TB
 	dir    string
 	shift  atomic.Int64 // how far its clock is ahead of the real one
-	demo   demo.Config
+	volume int          // of the demo banks
 	app    *app
 	stop   context.CancelFunc
 	ended  chan error
@@ -35,6 +34,15 @@ type program struct {
 	client *http.Client
 	calls  counter // of the app to the book
 	level  slog.Level
+	remote func() string // address of a program in another process, if it is one
+}
+
+// url is where the program is reached.
+func (p *program) url() string {
+	if p.remote != nil {
+		return p.remote()
+	}
+	return p.app.url()
 }
 
 // counter counts the calls that the app makes to the book, by method.
@@ -70,7 +78,7 @@ func startProgram(t testing.TB) *program {
 func newProgram(t testing.TB) *program {
 	return &program{
 		t: t, dir: t.TempDir(), log: &logBuffer{}, client: &http.Client{Timeout: time.Minute},
-		demo: demo.Config{Pace: time.Minute}, calls: counter{count: make(map[string]int), next: network()}, level: slog.LevelDebug,
+		volume: 1, calls: counter{count: make(map[string]int), next: network()}, level: slog.LevelDebug,
 	}
 }
 
@@ -80,7 +88,7 @@ func (p *program) now() time.Time { return time.Now().Add(time.Duration(p.shift.
 func (p *program) pass(d time.Duration) { p.shift.Add(int64(d)) }
 
 func (p *program) config() Config {
-	return Config{DataDir: p.dir, LogLevel: slog.LevelDebug, DemoPace: time.Minute}
+	return Config{DataDir: p.dir, LogLevel: slog.LevelDebug, DemoPace: time.Minute, DemoVolume: p.volume}
 }
 
 func (p *program) start() {
@@ -91,7 +99,7 @@ func (p *program) start() {
 		p.t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{Level: p.level}))
-	if p.app, err = open(ctx, p.config(), listener, outside{now: p.now, log: log, demo: p.demo, book: &p.calls}); err != nil {
+	if p.app, err = open(ctx, p.config(), listener, outside{now: p.now, log: log, book: &p.calls}); err != nil {
 		p.t.Fatal(err)
 	}
 	if err := writeAddress(p.config(), p.app.url()); err != nil {
@@ -139,7 +147,7 @@ func (p *program) as(user, method, path string, body any, status int, into any) 
 		}
 		content = bytes.NewReader(data)
 	}
-	request, err := http.NewRequestWithContext(p.t.Context(), method, p.app.url()+path, content)
+	request, err := http.NewRequestWithContext(p.t.Context(), method, p.url()+path, content)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -181,7 +189,7 @@ func (p *program) post(path string, body any, status int, into any) string {
 
 // book is the demo book as one of its users sees it, without the app.
 func (p *program) book(user string) *bkper.Client {
-	return bkper.New(bkper.Options{BaseURL: p.app.url() + "/sandbox/bkper", HTTP: p.client}).
+	return bkper.New(bkper.Options{BaseURL: p.url() + "/sandbox/bkper", HTTP: p.client}).
 		As(bkper.StaticToken(seal.NewSecret(user)))
 }
 
@@ -318,6 +326,14 @@ func (p *program) integrate(connection, bankKey, account string, since bank.Date
 		"connectionId": connection, "bankKey": bankKey, "accountId": p.accountID(account), "since": since.String(),
 	}, anySuccess, &saved)
 	return saved.ID
+}
+
+// newAccount creates a card's account in the book, in which nothing stands yet.
+func (p *program) newAccount(name string) {
+	p.t.Helper()
+	if _, err := p.book("owner").CreateAccount(p.t.Context(), "demo", bkper.Account{Name: name, Type: bkper.Liability}); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func (p *program) accountID(name string) string {

@@ -264,7 +264,7 @@ func TestShortHistoryIsRecordedAndSaid(t *testing.T) {
 
 func TestARestartInTheMiddleLosesAndDoublesNothing(t *testing.T) {
 	p := newProgram(t)
-	p.demo.Volume = 3
+	p.volume = 3
 	p.start()
 	since := bank.DateOf(p.now()).AddDays(-400)
 	connection := p.link("us_newyork")
@@ -277,4 +277,19 @@ func TestARestartInTheMiddleLosesAndDoublesNothing(t *testing.T) {
 	}
 	p.settle()
 	p.exactlyOnce(t, "us_newyork", card.Key, "Credit Card", since)
+}
+
+func TestAnAccountCreatedInThePanelIsRecordedInto(t *testing.T) {
+	p := startProgram(t)
+	since := bank.DateOf(p.now()).AddDays(-20)
+	connection := p.link("de_berlin")
+	p.integrate(connection, p.accountOf(connection, bank.Checking).Key, "Checking", since) // the accounts of the book are read
+	p.settle()
+	savings := p.accountOf(connection, bank.Savings)
+	p.post("/books/demo/integrations", map[string]any{
+		"connectionId": connection, "bankKey": savings.Key, "since": since.String(),
+		"newAccount": map[string]string{"name": "Berlin Savings", "type": "ASSET"},
+	}, http.StatusCreated, nil)
+	p.settle()
+	p.exactlyOnce(t, "de_berlin", savings.Key, "Berlin Savings", since)
 }

@@ -9,7 +9,6 @@ package bookevents
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"path"
 	"slices"
 	"strings"
@@ -60,7 +59,6 @@ type Handler struct {
 	Completer *complete.Completer
 	AgentID   string // of this app: its own events are ignored
 	Now       func() time.Time
-	Log       *slog.Logger
 }
 
 // BkperAgent is the agent id of Bkper's own agent. What it fills in is a guess,

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,7 +40,7 @@ func newDesk(tb testing.TB) *desk {
 	d := &desk{Bench: b, feed: &fakeFeed{}, writes: &countedEngine{Engine: storetest.Restless(b.DB)}, seen: map[string]bool{}}
 	d.handler = &bookevents.Handler{
 		Engine: d.writes, Books: books{b.App}, Users: users{}, Feed: d.feed, Completer: b.Completer,
-		AgentID: completetest.AgentID, Now: b.Now, Log: slog.New(slog.DiscardHandler),
+		AgentID: completetest.AgentID, Now: b.Now,
 	}
 	d.integrate("card", "Credit Card")
 	b.Calls()

@@ -169,8 +169,7 @@ func (s *Service) Learn(ctx context.Context, bookID, userID string) error {
 
 func (s *Service) learn(ctx context.Context, _ queue.Delivery, m learnMessage) error {
 	book := s.Books.For(m.UserID)
-	lessons, err := s.Completer.LearnHistory(ctx, book, m.BookID)
-	if err != nil {
+	if _, err := s.Completer.LearnHistory(ctx, book, m.BookID); err != nil {
 		if !errs.Transient(err) {
 			// Without the history the learner starts empty; people teach it.
 			s.Log.WarnContext(ctx, "history not learned", "book", m.BookID, "error", err)
@@ -178,10 +177,7 @@ func (s *Service) learn(ctx context.Context, _ queue.Delivery, m learnMessage) e
 		}
 		return err
 	}
-	if lessons == 0 {
-		return nil
-	}
-	_, err = s.Completer.Reexamine(ctx, book, m.BookID)
+	_, err := s.Completer.Reexamine(ctx, book, m.BookID)
 	return err
 }
 

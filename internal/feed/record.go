@@ -454,7 +454,7 @@ func (w *work) sift(ctx context.Context, entries []ledger.Entry) (parked, fit []
 	if len(entries) == 0 {
 		return nil, nil, nil
 	}
-	chart, err := w.Completer.Chart(ctx, w.book, w.BookID)
+	chart, err := w.Completer.Chart(ctx, w.book, w.BookID, w.AccountID)
 	if err == nil {
 		err = w.account(chart)
 	}

@@ -90,7 +90,7 @@ func needsStanding(b batch) bool {
 }
 
 func (w *work) readStanding(ctx context.Context, b batch) ([]match.Standing, error) {
-	chart, err := w.Completer.Chart(ctx, w.book, w.BookID)
+	chart, err := w.Completer.Chart(ctx, w.book, w.BookID, w.AccountID)
 	if err != nil {
 		return nil, err
 	}

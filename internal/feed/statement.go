@@ -33,7 +33,7 @@ type ImportRequest struct {
 // as those of a bank's feed. It returns the run that records them. Rows that
 // cannot be read are in its problems; an error means that nothing was taken.
 func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, error) {
-	chart, err := s.Completer.Chart(ctx, s.Books.For(r.UserID), r.BookID)
+	chart, err := s.Completer.Chart(ctx, s.Books.For(r.UserID), r.BookID, r.AccountID)
 	if err != nil {
 		return ledger.Run{}, err
 	}
