@@ -179,7 +179,11 @@ func (s *Service) retryAccount(ctx context.Context, owner string, t target, entr
 		if err != nil {
 			return fmt.Errorf("claiming again: %w", err)
 		}
-		if err := w.settle(ctx, open); err != nil {
+		err = w.settle(ctx, open)
+		if countErr := w.recount(ctx, part); countErr != nil {
+			return countErr
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -213,4 +217,33 @@ func (w *work) reclaim(ctx context.Context, entries []ledger.Entry) ([]ledger.En
 		return nil
 	})
 	return open, err
+}
+
+// recount moves those of the entries that were parked and are no more to what
+// they have become, in the totals of their integration.
+func (w *work) recount(ctx context.Context, before []ledger.Entry) error {
+	return w.Engine.Update(ctx, func(tx store.Tx) error {
+		i, found, err := w.records.Integrations.Find(tx, store.Key(w.BookID, w.Integration))
+		if err != nil || !found {
+			return err
+		}
+		var change ledger.Counts
+		for _, e := range before {
+			now, err := w.records.Entries.Get(tx, e.Key())
+			switch {
+			case err != nil:
+				return err
+			case e.State != ledger.Parked || now.State == ledger.Parked || now.State == ledger.Claimed:
+			case now.State == ledger.Recorded:
+				change.Recorded, change.Parked = change.Recorded+1, change.Parked-1
+			default:
+				change.Matched, change.Parked = change.Matched+1, change.Parked-1
+			}
+		}
+		if change == (ledger.Counts{}) {
+			return nil
+		}
+		i.Totals = i.Totals.Add(change)
+		return w.records.PutIntegration(tx, i)
+	})
 }
