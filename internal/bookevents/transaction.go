@@ -3,6 +3,7 @@ package bookevents
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/bank-connections/bkper-bot/internal/bkper"
@@ -25,6 +26,9 @@ func (h *Handler) transaction(ctx context.Context, e bkper.Event, book Book) (bk
 	}
 	now, err := h.current(ctx, book, e.BookID, told)
 	if err != nil {
+		return nothing(), err
+	}
+	if now, err = h.giveBack(ctx, book, e, told, now, k); err != nil {
 		return nothing(), err
 	}
 	var gone []string
@@ -128,6 +132,37 @@ func (h *Handler) current(ctx context.Context, book Book, bookID string, told bk
 		return told, nil
 	case err != nil:
 		return now, fmt.Errorf("reading transaction %s: %w", told.ID, err)
+	}
+	return now, nil
+}
+
+// giveBack restores what a person wrote and the app has written over, because
+// the two came at the same moment. What the app wanted to add stays where the
+// person has put nothing.
+func (h *Handler) giveBack(ctx context.Context, book Book, e bkper.Event, told, now bkper.Transaction, k known) (bkper.Transaction, error) {
+	lost := slices.ContainsFunc(k.entries, func(entry ledger.Entry) bool {
+		return entry.Written.WrittenOver(told, e.CreatedAt.Time(), now)
+	})
+	if !lost || now.Trashed || now.Checked || e.Agent.ID == BkperAgent {
+		return now, nil
+	}
+	restored := now
+	restored.Date, restored.Amount, restored.Description = told.Date, told.Amount, told.Description
+	if told.CreditAccount != nil {
+		restored.CreditAccount = told.CreditAccount
+	}
+	if told.DebitAccount != nil {
+		restored.DebitAccount = told.DebitAccount
+	}
+	restored.Properties = maps.Clone(now.Properties)
+	maps.Copy(restored.Properties, told.Properties)
+	restored.Draft = !now.Posted
+	updated, err := book.UpdateTransactions(ctx, e.BookID, []bkper.Transaction{restored}, false)
+	if err != nil {
+		return now, fmt.Errorf("giving back what a person wrote into transaction %s: %w", now.ID, err)
+	}
+	if t, ok := updated[now.ID]; ok {
+		return t, nil
 	}
 	return now, nil
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -572,5 +573,66 @@ func TestLessonIDsAreTheOnesThatAreTakenBack(t *testing.T) {
 	d.catchUp()
 	if got := d.Lessons(); len(got) != 1 || got[e.TransactionID+":from"].Account != d.Account("Gym") {
 		t.Errorf("lessons %v", got)
+	}
+}
+
+// Bkper has no conditional update: what a person writes between the app's
+// reading and its writing is written over. The event that tells of it brings it
+// back.
+func TestWhatAPersonWritesWhileTheAppWritesIsGivenBack(t *testing.T) {
+	for claim, c := range map[string]struct {
+		edit func(*bkper.Transaction, *desk)
+		want func(bkper.Transaction, *desk) bool
+	}{
+		"a description": {
+			func(t *bkper.Transaction, _ *desk) { t.Description = "by hand" },
+			func(t bkper.Transaction, d *desk) bool {
+				return t.Description == "by hand" && t.DebitAccount.ID == d.Account("Groceries")
+			},
+		},
+		"a date": {
+			func(t *bkper.Transaction, _ *desk) { t.Date = t.Date.AddDays(-1) },
+			func(t bkper.Transaction, d *desk) bool { return t.DebitAccount.ID == d.Account("Groceries") },
+		},
+		"another counter account": {
+			func(t *bkper.Transaction, d *desk) { t.DebitAccount = &bkper.Account{ID: d.Account("Travel")} },
+			func(t bkper.Transaction, d *desk) bool { return t.DebitAccount.ID == d.Account("Travel") },
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			d := newDesk(t)
+			entries := d.Record("Credit Card", rows(5, "CORNER SHOP")...)
+			var edited bkper.Transaction
+			d.Before(func(r *http.Request) {
+				if r.Method != http.MethodPut || r.Header.Get("bkper-agent-id") != completetest.AgentID {
+					return
+				}
+				d.Before(nil)
+				d.Change(entries[4].TransactionID, func(t *bkper.Transaction) { c.edit(t, d) })
+				edited = d.Transaction(entries[4].TransactionID)
+				d.Advance(time.Second)
+			})
+			for _, e := range entries[:4] {
+				d.Fill(e.TransactionID, "Groceries")
+				d.Advance(time.Second)
+				d.catchUp()
+			}
+			if edited.ID == "" {
+				t.Fatal("the app has not written into the draft that the person edits")
+			}
+			d.catchUp()
+			got := d.Transaction(entries[4].TransactionID)
+			if !c.want(got, d) || got.Date != edited.Date || got.Description != edited.Description || got.Posted {
+				t.Errorf("the draft is %+v, the person had made it %+v", got, edited)
+			}
+			if e := d.Entry(entries[4]); !e.Touched {
+				t.Error("the draft counts as untouched")
+			}
+			again := d.events()
+			d.handle(again...)
+			if now := d.Transaction(entries[4].TransactionID); now.UpdatedAt != got.UpdatedAt {
+				t.Error("hearing of it again has changed it again")
+			}
+		})
 	}
 }

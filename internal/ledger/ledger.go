@@ -35,6 +35,10 @@ type Collections struct {
 	Lessons      store.Collection[Lesson]         // store.Key(book id, lesson id)
 	Learning     store.Collection[Learning]       // book id
 	Transfers    store.Collection[Transfer]       // Transfer.Key
+	Balances     store.Collection[DayBalance]     // store.Key(integration id, day)
+	Openings     store.Collection[Opening]        // integration id
+
+	Reconciliations store.Collection[Reconciliation] // book id
 }
 
 // All are the collections by their names in the store.
@@ -56,6 +60,10 @@ func All() Collections {
 		Lessons:      store.NewCollection[Lesson]("lessons"),
 		Learning:     store.NewCollection[Learning]("learning"),
 		Transfers:    store.NewCollection[Transfer]("transfers"),
+		Balances:     store.NewCollection[DayBalance]("balances"),
+		Openings:     store.NewCollection[Opening]("openings"),
+
+		Reconciliations: store.NewCollection[Reconciliation]("reconciliations"),
 	}
 }
 
@@ -305,6 +313,8 @@ type Written struct {
 	To          string    `json:"to,omitempty"`
 	// Reason says in words why the counter account was filled, if it was.
 	Reason string `json:"reason,omitempty"`
+	// At is when, by Bkper's clock.
+	At time.Time `json:"at,omitzero"`
 }
 
 // SourceID is an id that a source gave a transaction. The source is the

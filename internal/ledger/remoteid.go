@@ -33,15 +33,22 @@ var remoteIDForm = regexp.MustCompile(`^bc1_(\d{8})_[a-z2-7]{20}$`)
 // a book lie in the order of their days. It reports false for ids that are not
 // ours.
 func EntryKey(bookID, remoteID string) (string, bool) {
+	day, ours := RemoteDay(remoteID)
+	if !ours {
+		return "", false
+	}
+	return store.Key(bookID, day.String(), remoteID), true
+}
+
+// RemoteDay returns the day that a remote id was derived from. It reports false
+// for ids that are not ours.
+func RemoteDay(remoteID string) (bank.Date, bool) {
 	m := remoteIDForm.FindStringSubmatch(remoteID)
 	if m == nil {
-		return "", false
+		return bank.Date{}, false
 	}
 	day, err := time.Parse("20060102", m[1])
-	if err != nil {
-		return "", false
-	}
-	return store.Key(bookID, bank.DateOf(day).String(), remoteID), true
+	return bank.DateOf(day), err == nil
 }
 
 // EntryDays is the range of the entries of a book from one day to another,

@@ -51,9 +51,10 @@ type Bench struct {
 	serial   int
 	url      string
 
-	mu    sync.Mutex
-	calls map[string]int
-	now   time.Time
+	mu     sync.Mutex
+	calls  map[string]int
+	now    time.Time
+	before func(*http.Request)
 }
 
 // New returns a bench that lasts as long as the test.
@@ -70,7 +71,11 @@ func New(tb testing.TB) *Bench {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b.mu.Lock()
 		b.calls[r.Method]++
+		before := b.before
 		b.mu.Unlock()
+		if before != nil {
+			before(r)
+		}
 		b.Sandbox.API().ServeHTTP(w, r)
 	}))
 	tb.Cleanup(server.Close)
@@ -119,6 +124,13 @@ func (b *Bench) must(err error) {
 	if err != nil {
 		b.TB.Fatal(err)
 	}
+}
+
+// Before lets f look at each request before the book does it, nil for nobody.
+func (b *Bench) Before(f func(*http.Request)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.before = f
 }
 
 // Now is the clock of the bench.
