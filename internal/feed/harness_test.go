@@ -42,6 +42,17 @@ type world struct {
 	feed   *feed.Service
 	ids    int
 	policy queue.Policy
+	tap    func(delivery) // sees what is delivered
+}
+
+type (
+	delivery = queue.Delivery
+	pageOf   = connectors.AccountPage
+)
+
+// days is a span of days of this month.
+func days(from, to int) connectors.Days {
+	return connectors.Days{From: bank.NewDate(2026, 11, from), To: bank.NewDate(2026, 11, to)}
 }
 
 var today = bank.NewDate(2026, 11, 22)
@@ -146,7 +157,12 @@ func (w *world) check(err error) {
 // step delivers one message, and lets time pass until one is due. It reports
 // whether there was any.
 func (w *world) step() bool {
-	worked, next, err := w.queue.Step(w.t.Context(), w.feed.Handle)
+	worked, next, err := w.queue.Step(w.t.Context(), func(ctx context.Context, d queue.Delivery) error {
+		if w.tap != nil {
+			w.tap(d)
+		}
+		return w.feed.Handle(ctx, d)
+	})
 	switch {
 	case w.power.isCut():
 		w.start()
