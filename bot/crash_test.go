@@ -41,7 +41,7 @@ func buildKillable(t *testing.T) *killable {
 // start runs the program and waits for its address.
 func (k *killable) start() {
 	k.t.Helper()
-	k.command = exec.CommandContext(context.Background(), k.binary) //nolint:gosec // built by this test
+	k.command = exec.CommandContext(context.Background(), k.binary)
 	k.command.Env = append(os.Environ(), "PORT=0", "DATA_DIR="+k.dir, "LOG_LEVEL=error", "DEMO_VOLUME=5")
 	out, err := k.command.StdoutPipe()
 	if err != nil {
@@ -122,7 +122,7 @@ func TestKilledThirtyTimesNothingIsLostOrDoubled(t *testing.T) {
 	p.newAccount("Killed Card")
 	p.integrate(connection, card, "Killed Card", since)
 
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test's chance, always the same
+	random := rand.New(rand.NewPCG(1, 2)) // always the same chance
 	trashed := make(map[string]bool)
 	for n := range 30 {
 		for _, fault := range []url.Values{

@@ -37,8 +37,10 @@ type paper struct {
 }
 
 var paperAccounts = []bkper.Account{
-	{ID: "bank", Name: "Bank", Type: bkper.Asset}, {ID: "savings", Name: "Savings", Type: bkper.Asset},
-	{ID: "food", Name: "Food", Type: bkper.Outgoing}, {ID: "rent", Name: "Rent", Type: bkper.Outgoing},
+	{ID: "bank", Name: "Bank", Type: bkper.Asset},
+	{ID: "savings", Name: "Savings", Type: bkper.Asset},
+	{ID: "food", Name: "Food", Type: bkper.Outgoing},
+	{ID: "rent", Name: "Rent", Type: bkper.Outgoing},
 }
 
 func (p *paper) Book(context.Context, string, bkper.BookDetail) (bkper.Book, error) {

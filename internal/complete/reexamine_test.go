@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"strings"
 	"sync"
@@ -178,10 +179,7 @@ func TestFillFillsTheMissingSide(t *testing.T) {
 	} {
 		t.Run(claim, func(t *testing.T) {
 			given := draft.Properties
-			copied := map[string]string{}
-			for k, v := range given {
-				copied[k] = v
-			}
+			copied := maps.Clone(given)
 			got := complete.Fill(draft, s)
 			want := draft
 			want.Draft = true

@@ -78,7 +78,7 @@ func (w *work) change(ctx context.Context, c change) error {
 			now.State, now.Written, now.Flag = e.State, e.Written, e.Flag
 		case ledger.Matched:
 			now.Flag = flagText(now, c)
-		case ledger.Trashed, ledger.Removed:
+		case ledger.Trashed, ledger.Removed, ledger.Merged:
 		}
 		now.UpdatedAt = w.Now()
 		return w.records.PutEntry(tx, now)

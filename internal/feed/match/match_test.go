@@ -55,7 +55,8 @@ func TestMatch(t *testing.T) {
 	}{
 		{
 			"a row without an entry is new",
-			match.Update{Rows: []match.Row{row("a", tenEuros, "coffee")}}, nil,
+			match.Update{Rows: []match.Row{row("a", tenEuros, "coffee")}},
+			nil,
 			[]match.Verdict{fresh},
 		},
 		{
