@@ -102,3 +102,14 @@ func (c Collections) FindEntry(tx store.Tx, bookID, transactionID string, remote
 	}
 	return Entry{}, false, nil
 }
+
+// TrashedByUs reports whether a transaction of that state lies in the trash
+// because the app has put it there: finding it there is no person's doing.
+func (s State) TrashedByUs() bool {
+	switch s {
+	case Removed, Undoing, Undone, Merged:
+		return true
+	default:
+		return false
+	}
+}

@@ -250,6 +250,8 @@ const (
 	Parked   State = "parked"   // refused by the book; waits for a person
 	Trashed  State = "trashed"  // deleted by a person: never recorded again
 	Removed  State = "removed"  // withdrawn by the bank, and trashed by the app if it was in the book
+	Undoing  State = "undoing"  // is being taken out of the book, with its run
+	Undone   State = "undone"   // was taken out, and comes back only when asked
 	Merged   State = "merged"   // the other end of a transfer, whose transaction stands for both (Pair)
 )
 
@@ -266,10 +268,13 @@ type Entry struct {
 	Origins []string `json:"origins"`
 	// IDs are the provider ids it has had, each with its source. The last one
 	// of a source is the current one.
-	IDs   []SourceID       `json:"ids,omitempty"`
-	Row   bank.Transaction `json:"row"` // as last reported
-	State State            `json:"state"`
-	Run   string           `json:"run"` // that brought it
+	IDs []SourceID       `json:"ids,omitempty"`
+	Row bank.Transaction `json:"row"` // as last reported
+	// Texts are other wordings of it, normalised, by other sources or after the
+	// bank has edited its own.
+	Texts []string `json:"texts,omitempty"`
+	State State    `json:"state"`
+	Run   string   `json:"run"` // that brought it
 	// TransactionID is the transaction of the book.
 	TransactionID string   `json:"transactionId,omitempty"`
 	Written       *Written `json:"written,omitempty"`
@@ -351,10 +356,14 @@ const (
 	FlaggedRow Work = "flag"   // differs from the bank
 )
 
-// WorkKey is the id of a record of Work: every kind of work of a book is a range.
+// WorkKey is the id of a record of Work: each kind of work is a range, and
+// within it each book.
 func WorkKey(bookID string, w Work, remoteID string) string {
-	return store.Key(bookID, string(w), remoteID)
+	return store.Key(string(w), bookID, remoteID)
 }
+
+// WorkOf is the range of one kind of work of a book.
+func WorkOf(bookID string, w Work) store.Span { return store.Below(string(w), bookID) }
 
 // RunKind says what started a run.
 type RunKind string
@@ -387,6 +396,10 @@ type Run struct {
 	Revises bool      `json:"revises,omitempty"`
 	First   bank.Date `json:"first,omitzero"` // days of the rows that came
 	Last    bank.Date `json:"last,omitzero"`
+	// Undone counts the entries that were taken out of the book again.
+	Undone int `json:"undone,omitempty"`
+	// Interrupted says that it was cut short; everything is fetched again.
+	Interrupted bool `json:"interrupted,omitempty"`
 	// Problems are rows of a file that could not be read, in words.
 	Problems []string `json:"problems,omitempty"`
 }
