@@ -192,8 +192,11 @@ func (a *app) openPanel(books *bkper.Service, sealer seal.Sealer, token seal.Sec
 // url is where this program is reached on this machine.
 func (a *app) url() string { return "http://" + a.listener.Addr().String() }
 
-// tick is how often the clock looks for what is due.
-const tick = 5 * time.Second
+// How often the clock looks for what is due, and for what is overdue.
+const (
+	tick  = 5 * time.Second
+	sweep = 10 * time.Minute
+)
 
 // run serves and works until ctx ends, then lets what is under way end.
 func (a *app) run(ctx context.Context) error {
@@ -232,14 +235,20 @@ func (a *app) run(ctx context.Context) error {
 func (a *app) clock(ctx context.Context) error {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
+	sweeper := time.NewTicker(sweep)
+	defer sweeper.Stop()
+	do := a.feed.Tick
 	for {
-		if err := a.feed.Tick(ctx); err != nil && ctx.Err() == nil {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
 			a.log.WarnContext(ctx, "looking for what is due failed", "error", err)
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
+			do = a.feed.Tick
+		case <-sweeper.C:
+			do = a.feed.Sweep
 		}
 	}
 }

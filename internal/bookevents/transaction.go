@@ -221,14 +221,14 @@ func (h *Handler) follow(ctx context.Context, entries []ledger.Entry, t bkper.Tr
 func followed(e ledger.Entry, t bkper.Transaction) ledger.Entry {
 	ours := t.HasRemoteID(e.RemoteID)
 	switch {
-	case t.Trashed && e.State != ledger.Removed:
+	case t.Trashed && e.State.TrashedByUs():
+	case t.Trashed:
 		// A tombstone: never recorded again, whatever the bank reports.
 		e.State = ledger.Trashed
-	case t.Trashed:
 	case ours && e.State == ledger.Claimed:
 		// It was recorded, no answer came, and somebody has changed it since.
 		e.State, e.Touched = ledger.Recorded, true
-	case e.State == ledger.Trashed || e.State == ledger.Removed:
+	case e.State == ledger.Trashed || e.State == ledger.Removed || e.State == ledger.Undone:
 		e.State = ledger.Matched
 		if ours {
 			e.State = ledger.Recorded

@@ -102,7 +102,7 @@ func (c *Completer) openDrafts(ctx context.Context, bookID string) ([]ledger.Ent
 	var open []ledger.Entry
 	err := c.engine.View(ctx, func(tx store.Tx) error {
 		var refs []ledger.Ref
-		span := store.Below(bookID, string(ledger.OpenDraft))
+		span := ledger.WorkOf(bookID, ledger.OpenDraft)
 		span.Limit, span.Reverse = mostOpen, true
 		err := c.records.Work.Scan(tx, span, func(_ string, ref ledger.Ref) (bool, error) {
 			refs = append(refs, ref)

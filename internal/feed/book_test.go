@@ -247,6 +247,19 @@ func (b *fakeBook) Trash(_ context.Context, _ string, t bkper.Transaction) (tras
 	return trashed, err
 }
 
+func (b *fakeBook) Restore(_ context.Context, _ string, t bkper.Transaction) (restored bkper.Transaction, err error) {
+	err = b.call("restore", func() error {
+		restored = b.all[t.ID]
+		if err := b.refuses(restored); err != nil {
+			return err
+		}
+		restored.Trashed = false
+		b.all[t.ID] = restored
+		return nil
+	})
+	return restored, err
+}
+
 // What a person does in the book.
 
 // named returns the transaction of that text that is not in the trash.

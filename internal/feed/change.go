@@ -78,7 +78,7 @@ func (w *work) change(ctx context.Context, c change) error {
 			now.State, now.Written, now.Flag = e.State, e.Written, e.Flag
 		case ledger.Matched:
 			now.Flag = flagText(now, c)
-		case ledger.Trashed, ledger.Removed, ledger.Merged:
+		case ledger.Trashed, ledger.Removed, ledger.Undoing, ledger.Undone, ledger.Merged:
 		}
 		now.UpdatedAt = w.Now()
 		return w.records.PutEntry(tx, now)

@@ -34,6 +34,7 @@ type Book interface {
 	CreateTransactions(ctx context.Context, bookID string, transactions []bkper.Transaction) (map[string]bkper.Transaction, error)
 	UpdateTransaction(ctx context.Context, bookID string, t bkper.Transaction) (bkper.Transaction, error)
 	Trash(ctx context.Context, bookID string, t bkper.Transaction) (bkper.Transaction, error)
+	Restore(ctx context.Context, bookID string, t bkper.Transaction) (bkper.Transaction, error)
 }
 
 // Books opens the book on behalf of a user who is away.
@@ -88,6 +89,7 @@ const (
 	kindRecord = "record" // record one batch of a run
 	kindRetry  = "retry"  // try parked entries of a book again
 	kindLearn  = "learn"  // learn the posted history of a book
+	kindUndo   = "undo"   // take what a run recorded out of the book, or bring it back
 )
 
 // Handle does what a message asks for. It returns nil only for what is done,
@@ -102,6 +104,8 @@ func (s *Service) Handle(ctx context.Context, d queue.Delivery) error {
 		return handle(ctx, d, s.retry)
 	case kindLearn:
 		return handle(ctx, d, s.learn)
+	case kindUndo:
+		return handle(ctx, d, s.undo)
 	default:
 		return fmt.Errorf("message %s: nothing handles the kind %q", d.ID, d.Kind)
 	}

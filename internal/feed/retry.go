@@ -22,6 +22,7 @@ const mostRetried = 5000 // entries of one retry
 
 type retryMessage struct {
 	BookID string `json:"bookId"`
+	Claims bool   `json:"claims,omitempty"` // stale claims only, nothing that is parked
 }
 
 // RetryParked tries again what the book has refused, and goes on with
@@ -37,7 +38,7 @@ func (s *Service) RetryParked(ctx context.Context, bookID string) (int, error) {
 		return 0, err
 	}
 	if len(waiting) > 0 {
-		if err := s.publish(ctx, "retry:"+bookID+":"+s.NewID(), bookKey(bookID), kindRetry, retryMessage{bookID}); err != nil {
+		if err := s.publish(ctx, "retry:"+bookID+":"+s.NewID(), bookKey(bookID), kindRetry, retryMessage{BookID: bookID}); err != nil {
 			return 0, err
 		}
 	}
@@ -92,7 +93,7 @@ func (s *Service) waiting(ctx context.Context, bookID string) ([]ledger.Entry, e
 		entries = nil
 		var refs []string
 		for _, kind := range []ledger.Work{ledger.ToUnpark, ledger.ToConfirm} {
-			span := store.Below(bookID, string(kind))
+			span := ledger.WorkOf(bookID, kind)
 			span.Limit = mostRetried
 			err := s.records.Work.Scan(tx, span, func(_ string, ref ledger.Ref) (bool, error) {
 				refs = append(refs, ref.RemoteID)
@@ -137,6 +138,9 @@ func (s *Service) retry(ctx context.Context, d queue.Delivery, m retryMessage) e
 	entries, err := s.waiting(ctx, m.BookID)
 	if err != nil {
 		return err
+	}
+	if m.Claims {
+		entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return e.State != ledger.Claimed })
 	}
 	type account struct{ integration, user, account string }
 	groups := make(map[account][]ledger.Entry)

@@ -367,7 +367,7 @@ func run(c *call) (int, any, error) {
 
 func parked(c *call) (int, any, error) {
 	view := parkedView{}
-	span := store.Below(c.book.ID, string(ledger.ToUnpark))
+	span := ledger.WorkOf(c.book.ID, ledger.ToUnpark)
 	span.Limit = mostParked + 1
 	err := c.panel.Engine.View(c.ctx(), func(tx store.Tx) error {
 		view = parkedView{Rows: []parkedRowView{}}

@@ -1,0 +1,221 @@
+package feed
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/errs"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/queue"
+	"github.com/bank-connections/bkper-bot/internal/store"
+)
+
+type undoMessage struct {
+	BookID string `json:"bookId"`
+	Run    string `json:"run"` // key of the run's record
+	UserID string `json:"userId"`
+	Back   bool   `json:"back,omitempty"` // bring back what was undone
+}
+
+// Undo asks to take out of the book what a run has recorded and nobody has
+// touched. The ledger remembers it as undone: it is not recorded again, whatever
+// the bank reports, until Redo asks for it.
+func (s *Service) Undo(ctx context.Context, run ledger.Run, userID string) error {
+	return s.askUndo(ctx, run, userID, false)
+}
+
+// Redo asks to bring back what Undo took out.
+func (s *Service) Redo(ctx context.Context, run ledger.Run, userID string) error {
+	return s.askUndo(ctx, run, userID, true)
+}
+
+func (s *Service) askUndo(ctx context.Context, run ledger.Run, userID string, back bool) error {
+	m := undoMessage{BookID: run.BookID, Run: run.Key(), UserID: userID, Back: back}
+	return s.publish(ctx, "undo:"+run.ID+":"+s.NewID(), accountKey(run.BookID, run.AccountID), kindUndo, m)
+}
+
+func (s *Service) undo(ctx context.Context, d queue.Delivery, m undoMessage) error {
+	var run ledger.Run
+	found := false
+	err := s.Engine.View(ctx, func(tx store.Tx) error {
+		var err error
+		run, found, err = s.records.Runs.Find(tx, m.Run)
+		return err
+	})
+	if err != nil || !found {
+		return err
+	}
+	t := target{BookID: run.BookID, AccountID: run.AccountID, Integration: run.Integration, UserID: m.UserID}
+	lease, err := s.leases.Acquire(ctx, t.key(), d.ID, leaseTime)
+	if err != nil {
+		return busy(err)
+	}
+	defer s.release(ctx, lease)
+	w := &work{Service: s, target: t, lease: lease, book: s.Books.For(m.UserID)}
+
+	do := w.takeOut
+	if m.Back {
+		do = w.bringBack
+	}
+	entries, err := w.entriesOf(ctx, run)
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(entries, batchSize) {
+		if err := do(ctx, part); err != nil {
+			return fmt.Errorf("run %s: %w", run.ID, err)
+		}
+	}
+	return w.closeUndo(ctx, m.Run)
+}
+
+// entriesOf returns the entries that a run has brought into the book and those
+// of them that were undone.
+func (w *work) entriesOf(ctx context.Context, run ledger.Run) ([]ledger.Entry, error) {
+	var entries []ledger.Entry
+	if run.First.IsZero() {
+		return nil, nil
+	}
+	all, err := w.records.Entries.All(ctx, w.Engine, ledger.EntryDays(run.BookID, run.First, run.Last))
+	if err != nil {
+		return nil, fmt.Errorf("reading what run %s has recorded: %w", run.ID, err)
+	}
+	for _, e := range all {
+		if e.Run == run.ID && (e.State == ledger.Recorded || e.State == ledger.Undoing || e.State == ledger.Undone) {
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
+}
+
+// takeOut trashes the untouched drafts among the entries. First the intention is
+// written down, so that what it finds in the trash later is known to be its own
+// doing and not a person's.
+func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
+	var going []ledger.Entry
+	var settled []ledger.Entry
+	for _, e := range entries {
+		if e.State == ledger.Undone || e.State == ledger.Recorded && e.Touched {
+			continue
+		}
+		t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
+		switch {
+		case errs.Is(err, errs.NotFound):
+		case err != nil:
+			return fmt.Errorf("reading transaction %s: %w", e.TransactionID, err)
+		case e.State == ledger.Undoing && t.Trashed:
+			e.State = ledger.Undone
+			settled = append(settled, e)
+		case e.Written.Same(t):
+			e.State = ledger.Undoing
+			going = append(going, e)
+		case e.State == ledger.Undoing:
+			e.State, e.Touched = ledger.Recorded, true
+			settled = append(settled, e)
+		}
+	}
+	if err := w.keep(ctx, append(settled, going...)); err != nil {
+		return err
+	}
+	for n, e := range going {
+		_, err := w.book.Trash(ctx, w.BookID, bkper.Transaction{ID: e.TransactionID})
+		switch {
+		case err == nil:
+			going[n].State = ledger.Undone
+		case refusesItem(err):
+			going[n].State = ledger.Recorded
+			going[n].Flag = "It could not be undone: " + errs.Public(err)
+		default:
+			return fmt.Errorf("trashing transaction %s: %w", e.TransactionID, err)
+		}
+	}
+	return w.keep(ctx, going)
+}
+
+// bringBack restores what was undone; what the trash holds no more is recorded
+// again.
+func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
+	var back []ledger.Entry
+	var again []ledger.Entry
+	for _, e := range entries {
+		if e.State != ledger.Undone {
+			continue
+		}
+		t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
+		if err == nil && t.Trashed {
+			t, err = w.book.Restore(ctx, w.BookID, bkper.Transaction{ID: e.TransactionID})
+		}
+		switch {
+		case errs.Is(err, errs.NotFound):
+			again = append(again, w.claimAgain(e))
+			continue
+		case refusesItem(err):
+			e.Flag = "It could not be brought back: " + errs.Public(err)
+		case err != nil:
+			return fmt.Errorf("restoring transaction %s: %w", e.TransactionID, err)
+		default:
+			e.State, e.Touched = ledger.Recorded, !e.Written.Same(t)
+		}
+		back = append(back, e)
+	}
+	if err := w.keep(ctx, append(back, again...)); err != nil {
+		return err
+	}
+	return w.settle(ctx, again)
+}
+
+// keep writes entries down, unless a person's doing has changed their state
+// meanwhile.
+func (w *work) keep(ctx context.Context, entries []ledger.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	return w.Engine.Update(ctx, func(tx store.Tx) error {
+		if err := w.leases.Check(tx, w.lease); err != nil {
+			return err
+		}
+		var puts []ledger.Entry
+		for _, e := range entries {
+			now, err := w.records.Entries.Get(tx, e.Key())
+			if err != nil {
+				return err
+			}
+			if now.State == ledger.Trashed {
+				continue
+			}
+			now.State, now.Flag, now.Touched, now.Tries = e.State, e.Flag, now.Touched || e.Touched, e.Tries
+			now.UpdatedAt = w.Now()
+			puts = append(puts, now)
+		}
+		for _, e := range puts {
+			if err := w.records.PutEntry(tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// closeUndo notes in the run how many of its entries are undone.
+func (w *work) closeUndo(ctx context.Context, key string) error {
+	run, err := w.records.Runs.Load(ctx, w.Engine, key)
+	if err != nil {
+		return err
+	}
+	entries, err := w.entriesOf(ctx, run)
+	if err != nil {
+		return err
+	}
+	undone := 0
+	for _, e := range entries {
+		if e.State == ledger.Undone {
+			undone++
+		}
+	}
+	return w.records.Runs.Update(ctx, w.Engine, key, func(run ledger.Run) (ledger.Run, error) {
+		run.Undone = undone
+		return run, nil
+	})
+}
