@@ -43,12 +43,15 @@ func isMissing(e ledger.Entry, in copies) bool {
 // entry compares an entry with what stands for it in the book. What a person
 // has done in the book is right; the ledger follows where no doubt is left.
 func (c comparison) entry(e ledger.Entry, in copies) verdict {
+	if e.Pair != "" {
+		return paired(e, in)
+	}
 	switch e.State {
 	case ledger.Recorded, ledger.Matched:
 		return c.standing(e, in)
 	case ledger.Claimed, ledger.Parked:
 		return c.waiting(e, in)
-	case ledger.Trashed, ledger.Removed:
+	case ledger.Trashed, ledger.Removed, ledger.Undone:
 		if len(in.live) == 0 {
 			return verdict{}
 		}
@@ -57,12 +60,21 @@ func (c comparison) entry(e ledger.Entry, in copies) verdict {
 		if !t.HasRemoteID(e.RemoteID) {
 			after.State = ledger.Matched
 		}
-		// Of what the bank has withdrawn, only a person can want it back.
-		after.Touched = e.Touched || e.State == ledger.Removed || !e.Written.Same(t)
+		// What the app itself has trashed only a person can want back.
+		after.Touched = e.Touched || e.State.TrashedByUs() || !e.Written.Same(t)
 		return healed(e, after, ledger.FoundLive, "It was deleted before, and stands in the book again. It counts as recorded again.")
 	default:
 		return verdict{}
 	}
+}
+
+// paired compares one end of a transfer. What follows from it is decided for
+// both ends together, and not here.
+func paired(e ledger.Entry, in copies) verdict {
+	if e.State != ledger.Recorded || len(in.live) > 0 || e.Withdrawn {
+		return verdict{}
+	}
+	return found(e, ledger.FoundGone, "It is one end of a transfer between own accounts, whose transaction is not in the book any more.")
 }
 
 // waiting compares an entry that is not known to be in the book.

@@ -71,6 +71,8 @@ func gone(all ...bkper.Transaction) copies { return copies{trashed: all} }
 
 func touched(e *ledger.Entry) { e.Touched = true }
 
+func joined(e *ledger.Entry) { e.Pair = "bc1_20261104_aaaaaaaaaaaaaaaaaaaa" }
+
 func TestEntriesAgainstTheBook(t *testing.T) {
 	for _, test := range []struct {
 		claim string
@@ -122,6 +124,11 @@ func TestEntriesAgainstTheBook(t *testing.T) {
 		{"gone from the book, it is named", entry(ledger.Recorded), copies{sought: true}, ledger.FoundGone, "", "not even in the trash"},
 		{"not listed and not sought, it may be elsewhere", entry(ledger.Recorded), copies{}, ledger.FoundGone, "", "another day"},
 		{"a withdrawal under way is the feed's", entry(ledger.Recorded, func(e *ledger.Entry) { e.Withdrawn = true }), gone(trashed), "", "", ""},
+		{"what was undone and restored by a person is the person's", entry(ledger.Undone), live(draft()), ledger.FoundLive, "recorded t1 touched", ""},
+		{"what is being undone is the feed's", entry(ledger.Undoing), gone(trashed), "", "", ""},
+		{"one end of a transfer is right", entry(ledger.Recorded, joined), live(otherDay), "", "", ""},
+		{"one end of a transfer that was deleted is named and not healed", entry(ledger.Recorded, joined), gone(trashed), ledger.FoundGone, "", "transfer"},
+		{"the other end of a transfer is right", entry(ledger.Merged, joined), live(elsewhere), "", "", ""},
 		{"a claim that hangs is named", entry(ledger.Claimed), copies{}, ledger.FoundClaimed, "", "2026-11-22 11:00 UTC"},
 		{"a claim that is in the book is recorded", entry(ledger.Claimed), live(draft()), ledger.FoundLive, "recorded t1 touched", ""},
 		{"a claim that is in the trash is not recorded again", entry(ledger.Claimed), gone(trashed), ledger.FoundTrashed, "trashed t1", ""},
@@ -191,7 +198,7 @@ func TestForgottenEntriesAreMadeAnewWhereTheIdProvesThem(t *testing.T) {
 // Whatever stands in the book: healing is done once, takes nothing back that a
 // person has done, and never says recorded of what is not there.
 func TestHealingSettles(t *testing.T) {
-	states := []ledger.State{ledger.Claimed, ledger.Recorded, ledger.Matched, ledger.Parked, ledger.Trashed, ledger.Removed}
+	states := []ledger.State{ledger.Claimed, ledger.Recorded, ledger.Matched, ledger.Parked, ledger.Trashed, ledger.Removed, ledger.Undoing, ledger.Undone, ledger.Merged}
 	rapid.Check(t, func(t *rapid.T) {
 		e := entry(rapid.SampledFrom(states).Draw(t, "state"), func(e *ledger.Entry) {
 			e.Touched = rapid.Bool().Draw(t, "touched")
