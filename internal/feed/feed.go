@@ -52,6 +52,13 @@ type Unsealer interface {
 	Open(ctx context.Context, sealed []byte, context string) ([]byte, error)
 }
 
+// Reconciler compares ledger and book.
+type Reconciler interface {
+	Nightly(ctx context.Context, bookID string) error
+	// Due returns the books that have not been compared for a day.
+	Due(ctx context.Context) ([]string, error)
+}
+
 // Deps is everything the feed touches, so that a test can own all of it: the
 // feed starts no goroutine and knows no other clock or chance.
 type Deps struct {
@@ -61,6 +68,7 @@ type Deps struct {
 	Books      Books
 	Sealer     Unsealer
 	Completer  *complete.Completer
+	Reconciler Reconciler
 	Now        func() time.Time
 	NewID      func() string  // short, unique
 	Jitter     func() float64 // [0, 1)
@@ -85,11 +93,12 @@ func New(d Deps) *Service {
 
 // Kinds of message that the feed publishes to itself.
 const (
-	kindSync   = "sync"   // fetch what is new of a connection
-	kindRecord = "record" // record one batch of a run
-	kindRetry  = "retry"  // try parked entries of a book again
-	kindLearn  = "learn"  // learn the posted history of a book
-	kindUndo   = "undo"   // take what a run recorded out of the book, or bring it back
+	kindSync      = "sync"      // fetch what is new of a connection
+	kindRecord    = "record"    // record one batch of a run
+	kindRetry     = "retry"     // try parked entries of a book again
+	kindLearn     = "learn"     // learn the posted history of a book
+	kindReconcile = "reconcile" // compare ledger and book
+	kindUndo      = "undo"      // take what a run recorded out of the book, or bring it back
 )
 
 // Handle does what a message asks for. It returns nil only for what is done,
@@ -104,6 +113,8 @@ func (s *Service) Handle(ctx context.Context, d queue.Delivery) error {
 		return handle(ctx, d, s.retry)
 	case kindLearn:
 		return handle(ctx, d, s.learn)
+	case kindReconcile:
+		return handle(ctx, d, s.reconcile)
 	case kindUndo:
 		return handle(ctx, d, s.undo)
 	default:

@@ -291,6 +291,11 @@ func (s *Service) moveOn(ctx context.Context, lease store.Lease, src *source, u 
 			return err
 		}
 		for _, i := range current {
+			if a, ok := u.accounts[i.BankKey]; ok && a.balance != nil {
+				if err := s.records.PutBalance(tx, i.ID, *a.balance, s.Now()); err != nil {
+					return err
+				}
+			}
 			if a, ok := u.accounts[i.BankKey]; ok && i.Stopped == nil && s.noteAccount(&i, a) {
 				if err := s.records.PutIntegration(tx, i); err != nil {
 					return err

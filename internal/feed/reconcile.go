@@ -1,0 +1,31 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/bank-connections/bkper-bot/internal/queue"
+)
+
+type reconcileMessage struct {
+	BookID string `json:"bookId"`
+}
+
+// CompareDue asks for the books to be compared with the ledger whose time has
+// come. The clock calls it now and then.
+func (s *Service) CompareDue(ctx context.Context) error {
+	due, err := s.Reconciler.Due(ctx)
+	if err != nil {
+		return fmt.Errorf("looking for books to compare: %w", err)
+	}
+	var failed []error
+	for _, bookID := range due {
+		failed = append(failed, s.publish(ctx, "reconcile:"+bookID, bookKey(bookID), kindReconcile, reconcileMessage{bookID}))
+	}
+	return errors.Join(failed...)
+}
+
+func (s *Service) reconcile(ctx context.Context, _ queue.Delivery, m reconcileMessage) error {
+	return s.Reconciler.Nightly(ctx, m.BookID)
+}
