@@ -163,6 +163,20 @@ func TestACardPaymentBecomesOneTransaction(t *testing.T) {
 	}
 }
 
+func TestOnlyDaysThatAreKnownWithTheirNeighboursAreLookedAt(t *testing.T) {
+	w := newWorld(t)
+	// The second that could have left lies before what is read.
+	w.Record("Checking", completetest.Row(29, -700, "TRANSFER TO SAVINGS"), completetest.Row(31, -700, "TRANSFER TO SAVINGS"))
+	w.Record("Savings", completetest.Row(29, 700, "TRANSFER FROM CHECKING"))
+	done, err := w.Look(t.Context(), book, bank.DateOf(completetest.Start).AddDays(-20))
+	if err != nil || done != (transfer.Looked{}) {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if done := w.look(t); done != (transfer.Looked{Proposed: 1}) {
+		t.Errorf("%+v", done)
+	}
+}
+
 func TestTheOlderStaysAndWhatMovesBothBeforeIt(t *testing.T) {
 	t.Run("the older", func(t *testing.T) {
 		w := newWorld(t)
@@ -430,6 +444,23 @@ func TestProposals(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+	t.Run("after one was rejected the other possibility is proposed", func(t *testing.T) {
+		w := newWorld(t)
+		w.Record("Checking", completetest.Row(5, -700, "TRANSFER TO SAVINGS"))
+		w.Record("Savings", completetest.Row(5, 700, "TRANSFER FROM CHECKING"), completetest.Row(4, 700, "TRANSFER FROM CHECKING"))
+		w.look(t)
+		first, err := w.Proposals(t.Context(), book)
+		must(t, err)
+		must(t, w.Reject(t.Context(), book, first[0].ID))
+		if done := w.look(t); done != (transfer.Looked{Proposed: 1}) {
+			t.Errorf("%+v", done)
+		}
+		second, err := w.Proposals(t.Context(), book)
+		must(t, err)
+		if len(second) != 1 || second[0].ID == first[0].ID {
+			t.Errorf("%+v", second)
+		}
+	})
 	t.Run("a joined one is not rejected but undone", func(t *testing.T) {
 		w := newWorld(t)
 		w.bill()
@@ -663,6 +694,17 @@ func (b between) Trash(ctx context.Context, id string, t bkper.Transaction) (bkp
 	return b.Book.Trash(ctx, id, t)
 }
 
+// reading does something before a transaction is read.
+type reading struct {
+	transfer.Book
+	before func()
+}
+
+func (b reading) Transaction(ctx context.Context, bookID, id string) (bkper.Transaction, error) {
+	b.before()
+	return b.Book.Transaction(ctx, bookID, id)
+}
+
 func TestWhatAPersonDoesMeanwhileStays(t *testing.T) {
 	nothing := func(int) {}
 	meanwhile := func(t *testing.T, do func(w *world, out, in ledger.Entry) between) (w *world, out, in ledger.Entry) {
@@ -707,6 +749,51 @@ func TestWhatAPersonDoesMeanwhileStays(t *testing.T) {
 		})
 		if first := w.Transaction(out.TransactionID); first.DebitAccount != nil || !w.Transaction(in.TransactionID).Trashed {
 			t.Errorf("the first is %+v", first)
+		}
+	})
+	t.Run("a second that was renamed before stays as it is", func(t *testing.T) {
+		w, out, in := meanwhile(t, func(w *world, _, in ledger.Entry) between {
+			return between{trash: nothing, update: func(n int) {
+				if n == 1 {
+					w.Change(in.TransactionID, rename)
+				}
+			}}
+		})
+		if second := w.Transaction(in.TransactionID); second.Description != "my card" || second.Trashed || w.Entry(in).Pair != "" {
+			t.Errorf("the second is %+v", second)
+		}
+		w.wantApart(t, out)
+		w.accept(t)
+		if !w.Transaction(in.TransactionID).Trashed {
+			t.Error("it was accepted in vain")
+		}
+	})
+	t.Run("a second that is trashed while it is undone stays there", func(t *testing.T) {
+		w := newWorld(t)
+		out, in := w.bill()
+		w.look(t)
+		b := between{Book: w.App, updates: new(int), trash: nothing, update: func(n int) {
+			if n == 2 {
+				w.Do(w.Person.Trash, in.TransactionID)
+			}
+		}}
+		must(t, w.Undo(t.Context(), b, book, out.RemoteID))
+		w.wantApart(t, out)
+		if !w.Transaction(in.TransactionID).Trashed || w.Entry(in).State != ledger.Trashed {
+			t.Errorf("%+v", w.Entry(in))
+		}
+	})
+	t.Run("an entry that another has taken is left alone", func(t *testing.T) {
+		w := newWorld(t)
+		out, in := w.bill()
+		in.Pair = "bc1_20260101_aaaaaaaaaaaaaaaaaaaa"
+		w.wrap = func(b transfer.Book) transfer.Book {
+			return reading{b, func() {
+				must(t, w.DB.Update(t.Context(), func(tx store.Tx) error { return w.Records.PutEntry(tx, in) }))
+			}}
+		}
+		if done := w.look(t); done.Joined != 0 || w.Entry(out).Pair != "" || w.Transaction(in.TransactionID).Trashed {
+			t.Errorf("%+v", done)
 		}
 	})
 	t.Run("a transfer that was deleted stays deleted", func(t *testing.T) {
