@@ -389,6 +389,55 @@ func TestEventsAreTakenFromThisMachineOnly(t *testing.T) {
 	}
 }
 
+func TestPagesElsewhereCannotSpeakForBkperOrTheQueue(t *testing.T) {
+	p := startProgram(t)
+	p.link("us_newyork")
+	for _, path := range []string{"/events", "/push", "/webhooks/demo"} {
+		for claim, headers := range map[string]map[string]string{
+			"a browser of today":     {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+			"an old browser":         {"Origin": "https://evil.example"},
+			"another program's page": {"Sec-Fetch-Site": "same-site", "Origin": "http://127.0.0.1:1"},
+		} {
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.app.url()+path, strings.NewReader(`{}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Content-Type", "text/plain") // what a page may send without asking
+			for name, value := range headers {
+				request.Header.Set(name, value)
+			}
+			response, err := p.client.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = response.Body.Close()
+			if response.StatusCode != http.StatusForbidden {
+				t.Errorf("%s: %s was answered with %d", path, claim, response.StatusCode)
+			}
+		}
+	}
+}
+
+func TestAskingForHealthWritesNothing(t *testing.T) {
+	p := startProgram(t)
+	p.settle()
+	store := func() []byte {
+		content, err := os.ReadFile(filepath.Join(p.dir, "app.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return content
+	}
+	for range 5 { // the clock may write at the same moment
+		before := store()
+		p.as("", http.MethodGet, "/healthz", nil, http.StatusOK, nil)
+		if bytes.Equal(before, store()) {
+			return
+		}
+	}
+	t.Error("the store is written to whenever somebody asks for health")
+}
+
 func TestPushDeliversAMessage(t *testing.T) {
 	p := startProgram(t)
 	connection := p.link("us_newyork")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/identity"
+	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
 // routes is every address this program answers.
@@ -27,9 +28,10 @@ func (a *app) routes() http.Handler {
 	r.GET("/", func(c *gin.Context) { c.Redirect(http.StatusFound, "/panel") })
 	a.panel.Mount(r)
 
-	r.POST("/events", a.local, a.bookEvent())
-	r.POST("/push", a.local, a.push)
-	r.POST("/webhooks/:connector", a.webhook)
+	noPages := a.noPages()
+	r.POST("/events", a.local, noPages, a.bookEvent())
+	r.POST("/push", a.local, noPages, a.push)
+	r.POST("/webhooks/:connector", noPages, a.webhook)
 
 	if a.sandbox != nil {
 		r.Any("/sandbox/bkper/*path", a.local, gin.WrapH(http.StripPrefix("/sandbox/bkper", a.sandbox.API())))
@@ -61,7 +63,7 @@ func (a *app) sandboxOr(pages, otherwise gin.HandlerFunc) gin.HandlerFunc {
 
 // health answers 200 when the store answers.
 func (a *app) health(c *gin.Context) {
-	if _, err := a.born(c); err != nil {
+	if err := a.db.View(c, func(store.Tx) error { return nil }); err != nil {
 		a.fail(c, errs.HTTPStatus(err), err)
 		return
 	}
@@ -74,6 +76,19 @@ func (a *app) local(c *gin.Context) {
 	if err := identity.FromThisMachine(c.Request); err != nil {
 		a.fail(c, errs.HTTPStatus(err), err)
 		c.Abort()
+	}
+}
+
+// noPages keeps out the pages of other sites: the browser of a person on this
+// machine would post for them what only Bkper, the queue or a provider may say.
+// None of these is a browser.
+func (a *app) noPages() gin.HandlerFunc {
+	origins := http.NewCrossOriginProtection()
+	return func(c *gin.Context) {
+		if err := origins.Check(c.Request); err != nil {
+			a.fail(c, http.StatusForbidden, errs.Wrap(errs.Forbidden, err, "This request comes from another site."))
+			c.Abort()
+		}
 	}
 }
 
