@@ -289,7 +289,8 @@ func (j *job) parted(ctx context.Context, first, second bkper.Transaction) error
 		case second.Trashed && e.State == ledger.Merged:
 			e.State = ledger.Trashed
 		case !second.Trashed && (e.State == ledger.Merged || e.State == ledger.Trashed):
-			e.State = j.t.Second.State
+			e.State, e.TransactionID = j.t.Second.State, second.ID
+			e.Touched = e.Written != nil && !e.Written.Same(second)
 		}
 		return nil
 	})

@@ -250,6 +250,19 @@ func TestUndo(t *testing.T) {
 			w.wantApart(t, out, in)
 		})
 	}
+	t.Run("an entry that was led to the transfer comes back to its own draft", func(t *testing.T) {
+		w := newWorld(t)
+		out, in := w.bill()
+		w.look(t)
+		led := w.Entry(in)
+		led.TransactionID, led.Touched = out.TransactionID, true
+		must(t, w.DB.Update(t.Context(), func(tx store.Tx) error { return w.Records.PutEntry(tx, led) }))
+		must(t, w.Undo(t.Context(), w.Person, book, in.RemoteID))
+		if now := w.Entry(in); now.TransactionID != in.TransactionID || now.Touched {
+			t.Errorf("%+v", now)
+		}
+		w.wantApart(t, out, in)
+	})
 	t.Run("such pairs are proposed from then on", func(t *testing.T) {
 		w := newWorld(t)
 		out, _ := w.bill()
