@@ -226,7 +226,7 @@ func TestAJoinedDraftIsOpenNoMore(t *testing.T) {
 	w := newWorld(t)
 	w.bill()
 	w.look(t)
-	open, err := w.Records.Work.All(t.Context(), w.DB, store.Below(book, string(ledger.OpenDraft)))
+	open, err := w.Records.Work.All(t.Context(), w.DB, ledger.WorkOf(book, ledger.OpenDraft))
 	must(t, err)
 	if len(open) != 0 {
 		t.Errorf("%v wait for a counter account", open)
