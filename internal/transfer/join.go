@@ -232,8 +232,8 @@ func (s *Service) goOn(ctx context.Context, t ledger.Transfer) error {
 	return err
 }
 
-// part makes two of a joined transfer again because a person asks for it.
-func (s *Service) part(ctx context.Context, book Book, t ledger.Transfer) error {
+// part makes two of a joined transfer again, and then what then says.
+func (s *Service) part(ctx context.Context, book Book, t ledger.Transfer, then ledger.TransferState) error {
 	var out, in ledger.Entry
 	err := s.Engine.View(ctx, func(tx store.Tx) (err error) {
 		out, in, _, err = ends(tx, ledger.All(), t)
@@ -251,13 +251,16 @@ func (s *Service) part(ctx context.Context, book Book, t ledger.Transfer) error 
 	if err != nil {
 		return err
 	}
+	j := &job{t: t, from: out.AccountID, to: in.AccountID}
 	switch {
 	case first.Trashed:
 		return errs.New(errs.Conflict, "The transfer was deleted in the book. Restore it there first.")
-	case first.Status() != bkper.Draft && filledIn(t, out.AccountID, in.AccountID):
+	case first.Status() != bkper.Draft && j.isFilledIn():
 		return errs.New(errs.Conflict, "The transfer was posted. Change its account in the book, or delete it there and restore both drafts.")
+	case then != ledger.Apart && !j.isOurs(first):
+		return errs.New(errs.Conflict, "The transfer was changed in the book.")
 	}
-	t.State, t.Then = ledger.Parting, ledger.Apart
+	t.State, t.Then = ledger.Parting, then
 	if err := s.update(ctx, h, t, func(*ledger.Entry) error { return nil }); err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (s *Service) work(ctx context.Context, h *held, book Book, t ledger.Transfe
 func (j *job) step(ctx context.Context, first, second bkper.Transaction) (done bool, err error) {
 	if j.t.State == ledger.Parting {
 		done, err = j.part(ctx, first, second)
-		if refused(err) && j.t.Then == ledger.Apart && first.HasRemoteID(j.t.Second.RemoteID) {
+		if refused(err) && !j.t.Tried && first.HasRemoteID(j.t.Second.RemoteID) {
 			return true, errors.Join(err, j.joined(ctx, first)) // nothing was done yet
 		}
 		return done, err
@@ -151,11 +151,9 @@ func (j *job) isOurs(first bkper.Transaction) bool {
 
 // isFilledIn reports whether it was the app that made the first draft move both
 // accounts: now, or by what it had learned. A person's choice stays.
-func (j *job) isFilledIn() bool { return filledIn(j.t, j.from, j.to) }
-
-func filledIn(t ledger.Transfer, from, to string) bool {
-	before := t.First.Before
-	return before.From != from || before.To != to || before.Reason != ""
+func (j *job) isFilledIn() bool {
+	before := j.t.First.Before
+	return before.From != j.from || before.To != j.to || before.Reason != ""
 }
 
 // before is what the first draft is to say when the two are parted.

@@ -508,7 +508,40 @@ func (s *Service) Undo(ctx context.Context, book Book, bookID, remoteID string) 
 	case t.State != ledger.Joined:
 		return errs.New(errs.Conflict, "This transfer is being worked on. Try again in a moment.")
 	}
-	return s.part(ctx, book, t)
+	return s.part(ctx, book, t, ledger.Apart)
+}
+
+// Part makes two transactions of a joined transfer again because one end is
+// about to leave the book: the bank withdraws or changes it, or its run is
+// undone. Nothing is remembered: if both stay, they may be joined again. An
+// entry that is no end of a transfer is left alone. A Conflict says that a
+// person has changed the transfer. The caller holds no lease of an account.
+func (s *Service) Part(ctx context.Context, bookID, remoteID string) error {
+	t, err := s.transferOf(ctx, bookID, remoteID)
+	switch {
+	case errs.Is(err, errs.NotFound):
+		return nil
+	case err != nil:
+		return err
+	case t.State != ledger.Joined:
+		if err := s.goOn(ctx, t); err != nil {
+			return err
+		}
+		return s.Part(ctx, bookID, remoteID)
+	}
+	out, found, err := s.load(ctx, bookID, t.Out)
+	if err != nil || !found {
+		return err
+	}
+	return s.part(ctx, s.Books.For(out.UserID), t, ledger.Proposed)
+}
+
+func (s *Service) load(ctx context.Context, bookID, remoteID string) (e ledger.Entry, found bool, err error) {
+	err = s.Engine.View(ctx, func(tx store.Tx) (err error) {
+		e, found, err = entry(tx, ledger.All(), bookID, remoteID)
+		return err
+	})
+	return e, found, err
 }
 
 // transferOf returns the transfer that an entry is an end of.

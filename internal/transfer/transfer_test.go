@@ -338,6 +338,26 @@ func TestUndo(t *testing.T) {
 	})
 }
 
+func TestPart(t *testing.T) {
+	w := newWorld(t)
+	out, in := w.bill()
+	must(t, w.Part(t.Context(), book, out.RemoteID)) // not joined yet
+	for _, e := range []ledger.Entry{out, in} {
+		w.look(t)
+		w.wantJoined(t, out, in)
+		must(t, w.Part(t.Context(), book, e.RemoteID))
+		w.wantApart(t, out, in)
+	}
+	w.look(t)
+	w.Change(out.TransactionID, rename)
+	if err := w.Part(t.Context(), book, in.RemoteID); !errs.Is(err, errs.Conflict) {
+		t.Errorf("error %v", err)
+	}
+	if !w.Transaction(in.TransactionID).Trashed || w.Entry(in).State != ledger.Merged {
+		t.Error("what a person has changed was parted")
+	}
+}
+
 // emptyTrash is a book whose trash has been emptied.
 type emptyTrash struct{ *bkper.Client }
 
