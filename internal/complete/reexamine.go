@@ -38,8 +38,8 @@ const (
 //
 // Bkper has no conditional update: what a person changes in a draft in the
 // moment between its listing and its update is overwritten by what the app has
-// just read. Each batch is written as soon as it is read, so that this moment
-// is short.
+// just read. What a page of drafts has is written before the next one is read,
+// so that this moment is short.
 func (c *Completer) Reexamine(ctx context.Context, book Book, bookID string) ([]Completed, error) {
 	l := c.learner(bookID)
 	select {
@@ -168,17 +168,16 @@ func (r *reexamination) complete(ctx context.Context, sure map[string]completion
 	}
 	locked := r.chart.Book.LockedUntil()
 	var part []completion
+	listed := 0
 	for t, err := range r.book.Transactions(ctx, r.bookID, bkper.IsDraft, draftPage) {
 		if err != nil {
 			return fmt.Errorf("reading the drafts of book %s: %w", r.bookID, err)
 		}
 		p, ok := sure[t.ID]
-		if !ok || !locked.IsZero() && !t.Date.After(locked) {
-			continue
-		}
 		delete(sure, t.ID)
 		p.draft = t
 		switch {
+		case !ok || !locked.IsZero() && !t.Date.After(locked):
 		case p.entry.Written.Same(t):
 			part = append(part, p)
 		case p.isFilled(t):
@@ -186,7 +185,8 @@ func (r *reexamination) complete(ctx context.Context, sure map[string]completion
 				return err
 			}
 		}
-		if len(part) == updateBatch {
+		// To read the next page takes its time: what this one has goes first.
+		if listed++; len(part) == updateBatch || listed%draftPage == 0 {
 			if err := r.write(ctx, part); err != nil {
 				return err
 			}

@@ -460,6 +460,54 @@ func TestBetweenListingAndUpdate(t *testing.T) {
 	}
 }
 
+// paged is a book with so many further drafts behind those that are there.
+type paged struct {
+	realBook
+	more int
+	next func() // before the first draft of the second page is read
+}
+
+func (l paged) Transactions(ctx context.Context, bookID, query string, size int) iter.Seq2[bkper.Transaction, error] {
+	return func(yield func(bkper.Transaction, error) bool) {
+		n := 0
+		all := func(t bkper.Transaction, err error) bool {
+			if n == size {
+				l.next()
+			}
+			n++
+			return yield(t, err)
+		}
+		for t, err := range l.realBook.Transactions(ctx, bookID, query, size) {
+			if !all(t, err) {
+				return
+			}
+		}
+		for i := range l.more {
+			if !all(bkper.Transaction{ID: fmt.Sprintf("further %d", i), Draft: true}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func TestWhatAPageHasIsWrittenBeforeTheNextIsRead(t *testing.T) {
+	b := taught(t)
+	entries := b.Record("Credit Card", rows(3, known)...)
+	b.Do(b.Person.Trash, entries[2].TransactionID) // so that the listing does not end before its end
+	asked := false
+	_, err := b.Completer.Reexamine(t.Context(), paged{b.App, 2000, func() {
+		asked = true
+		for _, e := range entries[:2] {
+			if !isFilled(b, e) {
+				t.Errorf("%s waits for the next page", e.RemoteID)
+			}
+		}
+	}}, book)
+	if err != nil || !asked {
+		t.Errorf("error %v, next page read %v", err, asked)
+	}
+}
+
 func TestTwoPassesAtOnceCompleteEachDraftOnce(t *testing.T) {
 	b := taught(t)
 	b.Record("Credit Card", rows(30, known)...)
