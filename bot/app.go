@@ -29,6 +29,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/panel"
 	"github.com/bank-connections/bkper-bot/internal/queue"
 	queuefile "github.com/bank-connections/bkper-bot/internal/queue/embedded"
+	"github.com/bank-connections/bkper-bot/internal/reconcile"
 	"github.com/bank-connections/bkper-bot/internal/sandbox"
 	"github.com/bank-connections/bkper-bot/internal/seal"
 	"github.com/bank-connections/bkper-bot/internal/store"
@@ -38,18 +39,19 @@ import (
 // app is the program with everything open. It listens, but does nothing until
 // it runs.
 type app struct {
-	cfg      Config
-	log      *slog.Logger
-	now      func() time.Time
-	listener net.Listener
-	db       *storefile.DB
-	queue    *queuefile.Queue
-	registry *registry.Registry
-	sandbox  *sandbox.Server // nil if the book server is a real one
-	feed     *feed.Service
-	events   *bookevents.Handler
-	panel    *panel.Panel
-	keeper   *identity.Keeper
+	cfg        Config
+	log        *slog.Logger
+	now        func() time.Time
+	listener   net.Listener
+	db         *storefile.DB
+	queue      *queuefile.Queue
+	registry   *registry.Registry
+	sandbox    *sandbox.Server // nil if the book server is a real one
+	feed       *feed.Service
+	reconciler *reconcile.Service
+	events     *bookevents.Handler
+	panel      *panel.Panel
+	keeper     *identity.Keeper
 }
 
 // outside is what an app takes from the world besides its settings.
@@ -100,9 +102,13 @@ func open(ctx context.Context, cfg Config, listener net.Listener, o outside) (_ 
 	books := a.openBooks(manifest, o.book)
 	a.keeper = identity.NewKeeper(a.db, ledger.All().Users, sealer, o.now)
 	completer := complete.New(a.db, o.now)
+	away := absent{books, a.keeper}
+	a.reconciler = &reconcile.Service{
+		Engine: a.db, Now: o.now, Log: o.log, Book: func(userID string) reconcile.Book { return away.For(userID) },
+	}
 	a.feed = feed.New(feed.Deps{
-		Engine: a.db, Queue: a.queue, Connectors: a.registry, Books: absent{books, a.keeper}, Sealer: sealer,
-		Completer: completer, Now: o.now, NewID: newID, Jitter: mathrand.Float64, Log: o.log,
+		Engine: a.db, Queue: a.queue, Connectors: a.registry, Books: away, Sealer: sealer,
+		Completer: completer, Reconciler: a.reconciler, Now: o.now, NewID: newID, Jitter: mathrand.Float64, Log: o.log,
 	})
 	a.events = &bookevents.Handler{
 		Engine: a.db, Books: present{books}, Users: bearers{books, a.keeper}, Feed: a.feed, Completer: completer,
@@ -248,9 +254,14 @@ func (a *app) clock(ctx context.Context) error {
 		case <-ticker.C:
 			do = a.feed.Tick
 		case <-sweeper.C:
-			do = a.feed.Sweep
+			do = a.overdue
 		}
 	}
+}
+
+// overdue looks for what was cut short, and for books to be compared.
+func (a *app) overdue(ctx context.Context) error {
+	return errors.Join(a.feed.Sweep(ctx), a.feed.CompareDue(ctx))
 }
 
 func (a *app) close() error {
