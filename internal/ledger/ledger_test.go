@@ -242,8 +242,8 @@ func workOf(ctx context.Context, t testing.TB, db store.Engine) []string {
 	var kinds []string
 	err := db.View(ctx, func(tx store.Tx) error {
 		kinds = nil
-		return ledger.All().Work.Scan(tx, store.Below("book"), func(id string, _ ledger.Ref) (bool, error) {
-			kinds = append(kinds, store.Parts(id)[1])
+		return ledger.All().Work.Scan(tx, store.Span{}, func(id string, _ ledger.Ref) (bool, error) {
+			kinds = append(kinds, store.Parts(id)[0])
 			return true, nil
 		})
 	})

@@ -115,7 +115,7 @@ var adapters = places("internal/bkper", "internal/queue/embedded", "internal/san
 // neither as a type, nor as a constant, nor through somebody's conversion.
 var exact = places(
 	"internal/money", "internal/bank", "internal/statement/...", "internal/ledger/...", "internal/feed/...",
-	"internal/bkper/...", "internal/sandbox/...", "connectors/...",
+	"internal/bkper/...", "internal/sandbox/...", "internal/reconcile", "internal/transfer", "connectors/...",
 )
 
 // inexact lists the declarations in those places that count something other
