@@ -91,6 +91,10 @@ type visit struct {
 const (
 	userCookie  = "sandbox_user"
 	flashCookie = "sandbox_flash"
+
+	// Kinds of messages, one letter each.
+	good    = "+"
+	refused = "-"
 )
 
 func (p *pages) handler(handle func(*visit) error) http.HandlerFunc {
@@ -129,7 +133,7 @@ func (v *visit) act(handle func(*visit) error) error {
 		if internal {
 			return err
 		}
-		v.flash(answer.message)
+		v.flash(refused, answer.message)
 	}
 	http.Redirect(v.w, v.r, v.back(), http.StatusSeeOther)
 	return nil
@@ -145,22 +149,24 @@ func (v *visit) back() string {
 	return v.base + "/"
 }
 
-func (v *visit) flash(message string) {
-	v.setCookie(flashCookie, base64.RawURLEncoding.EncodeToString([]byte(message)), 60)
+// flash shows a message on the next page, refused or good.
+func (v *visit) flash(kind, message string) {
+	v.setCookie(flashCookie, base64.RawURLEncoding.EncodeToString([]byte(kind+message)), 60)
 }
 
-// takeFlash returns the message of the form before, once.
-func (v *visit) takeFlash() string {
+// takeFlash returns the message of the form before, once, and whether it is
+// good.
+func (v *visit) takeFlash() (message string, isGood bool) {
 	cookie, err := v.r.Cookie(flashCookie)
 	if err != nil {
-		return ""
+		return "", false
 	}
 	v.setCookie(flashCookie, "", -1)
-	message, err := base64.RawURLEncoding.DecodeString(cookie.Value)
-	if err != nil {
-		return ""
+	text, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+	if err != nil || len(text) == 0 {
+		return "", false
 	}
-	return string(message)
+	return string(text[1:]), string(text[:1]) == good
 }
 
 // setCookie sets a cookie of these pages, for so many seconds, 0 for as long as
@@ -183,6 +189,7 @@ type layout struct {
 	Users             []*user
 	Permission        permission
 	Message           string
+	Good              bool // the message is
 	Seq               uint64
 	Content           any
 }
@@ -225,8 +232,9 @@ func (v *visit) render(name string, status int, title string, content any) error
 	v.s.mu.RUnlock()
 	page := layout{
 		Base: v.base, Title: title, Here: v.r.URL.RequestURI(), Page: name, User: v.user,
-		Users: sortedBy(v.s.users, userOrder), Permission: p, Message: v.takeFlash(), Seq: seq, Content: content,
+		Users: sortedBy(v.s.users, userOrder), Permission: p, Seq: seq, Content: content,
 	}
+	page.Message, page.Good = v.takeFlash()
 	var buffer bytes.Buffer
 	if err := v.templates[name].ExecuteTemplate(&buffer, "layout", page); err != nil {
 		return fmt.Errorf("write the page %s: %w", name, err)

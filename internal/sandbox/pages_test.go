@@ -88,8 +88,8 @@ func TestAPersonCompletesADraftOnThePage(t *testing.T) {
 
 	id := row["id"].(string)
 	_, page := b.submit("/sandbox/transactions", "id", id, "debit", "nobody", "then", "post")
-	mustHold(t, page, "Account NOT found! ID: nobody")
-	if strings.Contains(b.open("/sandbox/"), "NOT found") {
+	mustHold(t, page, "The book has no account &#34;nobody&#34;")
+	if strings.Contains(b.open("/sandbox/"), "nobody") {
 		t.Error("the message stays for ever")
 	}
 	b.submit("/sandbox/transactions", "id", id, "debit", "education", "then", "post")
@@ -196,13 +196,33 @@ func TestAFileDroppedOnAnAccount(t *testing.T) {
 		t.Fatal(err)
 	}
 	request.Header.Set("Content-Type", form.FormDataContentType())
-	b.do(request)
+	_, page := b.do(request)
+	mustHold(t, page, "march.ofx is in the book", `class="message good"`)
 	file := items(b.ok("GET", "/v5/books/demo/files", nil))[0]
 	if file["name"] != "march.ofx" || file["properties"].(object)["account_id"] != b.accountID("Checking") || file["size"] != 13.0 {
 		t.Errorf("file %v", file)
 	}
-	_, page := b.submit("/sandbox/files")
-	mustHold(t, page, "Choose a file first")
+	_, page = b.submit("/sandbox/files")
+	mustHold(t, page, "Choose a file first", `class="message"`)
+}
+
+func TestARowSaysWhyItWasCompleted(t *testing.T) {
+	b := newBrowser(t, newBench(t, nil))
+	b.create(draft("why", "ZEBRA BOOKS", object{"properties": object{"completed_because": "3 of 3 earlier went to Books"}}))
+	mustHold(t, b.open("/sandbox"), `<span class="why">3 of 3 earlier went to Books</span>`)
+}
+
+func TestALockedRowOffersNothingToDo(t *testing.T) {
+	b := newBrowser(t, newBench(t, nil))
+	row := b.create(draft("old", "ZEBRA BOOKS"))
+	b.submit("/sandbox/settings", "lockDate", row["date"].(string))
+	page := b.open("/sandbox?q=zebra")
+	mustHold(t, page, "ZEBRA BOOKS", "Details")
+	for _, verb := range []string{"/transactions/trash", "<summary>Edit"} {
+		if strings.Contains(page, verb) {
+			t.Errorf("a locked row offers %q", verb)
+		}
+	}
 }
 
 func TestEventsPageShowsAndReplays(t *testing.T) {

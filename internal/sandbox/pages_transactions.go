@@ -13,6 +13,9 @@ import (
 
 const rowsPerPage = 60
 
+// reasonProperty is where Bank Connections says why it completed a draft.
+const reasonProperty = "completed_because"
+
 type tab struct {
 	Name, Label string
 	Query       string
@@ -43,9 +46,9 @@ type rowView struct {
 	ID, Date, DateText, Amount, Description string
 	Credit, Debit                           *accountView
 	State                                   query.State
-	Complete, First, Locked                 bool
+	Complete, First, Locked, Editable       bool
 	Tags, Files                             []string
-	Agent, By                               string
+	Agent, By, Reason                       string
 	Properties                              map[string]string
 	RemoteIDs                               []string
 }
@@ -153,8 +156,9 @@ func (v *visit) rowOf(t *transaction) rowView {
 		ID: t.ID, Date: t.Date.String(), DateText: formatDate(t.Date, v.book.info.DatePattern), Description: t.Description,
 		Credit: v.sideView(t.Credit), Debit: v.sideView(t.Debit), State: t.state(), Complete: t.complete(),
 		Locked: v.book.locked(t.Date), Tags: t.Tags, By: t.CreatedBy, Properties: t.Properties, RemoteIDs: t.RemoteIDs,
-		Agent: v.s.agentName(t.AgentID),
+		Agent: v.s.agentName(t.AgentID), Reason: t.Properties[reasonProperty],
 	}
+	row.Editable = !row.Locked && (row.State == query.Draft || row.State == query.Unchecked)
 	if !t.Amount.IsZero() {
 		row.Amount = v.book.format(t)
 	}
@@ -226,7 +230,9 @@ func (v *visit) saveTransaction() error {
 			return err
 		}
 		in := inputOf(c, old)
-		v.fill(in)
+		if err := v.fill(c, in); err != nil {
+			return err
+		}
 		if _, err := c.update(in, false); err != nil {
 			return err
 		}
@@ -248,13 +254,15 @@ func (v *visit) createTransaction(c *change, post bool) error {
 		}
 	}
 	in := &transactionInput{Draft: true}
-	v.fill(in)
+	if err := v.fill(c, in); err != nil {
+		return err
+	}
 	_, _, err := c.create(in, post)
 	return err
 }
 
 // fill writes into in what the form has.
-func (v *visit) fill(in *transactionInput) {
+func (v *visit) fill(c *change, in *transactionInput) error {
 	for name, field := range map[string]**string{"date": &in.Date, "amount": &in.Amount, "description": &in.Description} {
 		if v.r.PostForm.Has(name) {
 			value := strings.TrimSpace(v.r.PostFormValue(name))
@@ -263,10 +271,15 @@ func (v *visit) fill(in *transactionInput) {
 	}
 	for name, side := range map[string]**reference{"credit": &in.Credit, "debit": &in.Debit} {
 		if v.r.PostForm.Has(name) {
-			*side = &reference{Name: strings.TrimSpace(v.r.PostFormValue(name))}
+			account := strings.TrimSpace(v.r.PostFormValue(name))
+			if account != "" && c.accountNamed(account) == nil {
+				return badRequest("The book has no account %q. Choose one of the list", account)
+			}
+			*side = &reference{Name: account}
 		}
 	}
 	in.freshTags = v.r.PostForm.Has("description")
+	return nil
 }
 
 // moveTransaction posts, checks, unchecks, trashes or restores.
@@ -309,13 +322,17 @@ func (v *visit) uploadFile() error {
 	if account := v.r.PostFormValue("account"); account != "" {
 		in.Properties = map[string]string{"account_id": account}
 	}
-	return v.change(func(c *change) error {
+	err = v.change(func(c *change) error {
 		if err := c.require(recordDrafts); err != nil {
 			return err
 		}
 		_, err := c.createFile(in)
 		return err
 	})
+	if err == nil {
+		v.flash(good, *in.Name+" is in the book. What apps make of it stands under Events.")
+	}
+	return err
 }
 
 func fileOf(upload multipart.File, header *multipart.FileHeader) (fileInput, error) {
