@@ -17,6 +17,7 @@ type change struct {
 	remoteID string
 	row      bank.Transaction // what the bank says now
 	removed  bool             // the bank says that it never happened
+	again    bool             // it was tried before, and may be done
 }
 
 func (c change) line(e ledger.Entry) ledger.JournalLine {
@@ -90,7 +91,7 @@ func (w *work) change(ctx context.Context, c change) error {
 func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Entry, error) {
 	t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
 	switch {
-	case refusesAll(err):
+	case refusesAll(err) && (!c.again || errs.Is(err, errs.NotFound)):
 		return refused(e, c, err), nil
 	case err != nil:
 		return e, fmt.Errorf("reading the draft: %w", err)

@@ -43,6 +43,7 @@ type world struct {
 	ids    int
 	policy queue.Policy
 	tap    func(delivery) // sees what is delivered
+	failed func(delivery, error)
 }
 
 type (
@@ -77,9 +78,9 @@ func (w *world) clock() time.Time { return w.now }
 func (w *world) start() {
 	w.t.Helper()
 	w.power.on()
-	engine := &cuttable{Engine: w.disk, power: w.power}
+	engine := &cuttable{Engine: w.disk, power: w.power, troubled: true}
 	var err error
-	w.queue, err = queueembedded.Open(w.t.Context(), engine, queueembedded.Options{
+	w.queue, err = queueembedded.Open(w.t.Context(), &cuttable{Engine: w.disk, power: w.power}, queueembedded.Options{
 		Now: w.clock, Jitter: w.chance, Policy: w.policy,
 	})
 	if err != nil {
@@ -161,7 +162,11 @@ func (w *world) step() bool {
 		if w.tap != nil {
 			w.tap(d)
 		}
-		return w.feed.Handle(ctx, d)
+		err := w.feed.Handle(ctx, d)
+		if w.failed != nil && err != nil {
+			w.failed(d, err)
+		}
+		return err
 	})
 	switch {
 	case w.power.isCut():
@@ -198,7 +203,12 @@ func (w *world) sync() {
 func (w *world) syncAfter(d time.Duration) {
 	w.t.Helper()
 	w.now = w.now.Add(d)
-	w.check(w.feed.Sync(w.t.Context(), "c1"))
+	err := w.feed.Sync(w.t.Context(), "c1")
+	if w.power.isCut() {
+		w.start()
+		err = w.feed.Sync(w.t.Context(), "c1")
+	}
+	w.check(err)
 	w.drain()
 }
 
@@ -305,6 +315,11 @@ type power struct {
 	after   bool // it still happens, but nobody hears of it
 	cut     bool
 	trouble func() (before, after bool) // of the store
+	strike  func() (cut, after bool)    // now
+	// publish says whether the queue refuses the n-th call, or takes it and
+	// does not say so.
+	publish   func(n int) (before, after bool)
+	published int
 }
 
 func (p *power) on()         { p.cut = false }
@@ -316,20 +331,26 @@ func (p *power) effect(do func() error) error {
 		return errCut
 	}
 	p.effects++
-	if p.effects != p.cutAt {
+	cut, after := p.effects == p.cutAt, p.after
+	if p.strike != nil {
+		cut, after = p.strike()
+	}
+	if !cut {
 		return do()
 	}
-	if p.after {
+	if after {
 		_ = do() // whatever comes of it, nobody hears of it
 	}
 	p.cut = true
 	return errCut
 }
 
-// cuttable is a store below the power.
+// cuttable is a store below the power. That of the queue has no other trouble:
+// its file is on the same machine.
 type cuttable struct {
 	store.Engine
-	power *power
+	power    *power
+	troubled bool
 }
 
 func (e *cuttable) View(ctx context.Context, f func(store.Tx) error) error {
@@ -342,7 +363,7 @@ func (e *cuttable) View(ctx context.Context, f func(store.Tx) error) error {
 func (e *cuttable) Update(ctx context.Context, f func(store.Tx) error) error {
 	return e.power.effect(func() error {
 		before, after := false, false
-		if e.power.trouble != nil {
+		if e.troubled && e.power.trouble != nil {
 			before, after = e.power.trouble()
 		}
 		if before {
@@ -365,7 +386,22 @@ func (q *cuttableQueue) Publish(ctx context.Context, messages ...queue.Message) 
 	if q.power.cut {
 		return errCut
 	}
-	return q.Publisher.Publish(ctx, messages...)
+	before, after := false, false
+	if q.power.publish != nil {
+		q.power.published++
+		before, after = q.power.publish(q.power.published)
+	}
+	if before {
+		return errTrouble
+	}
+	if err := q.Publisher.Publish(ctx, messages...); err != nil || !after {
+		return err
+	}
+	return errTrouble
+}
+
+func message(id, kind, body string) queue.Message {
+	return queue.Message{ID: id, Kind: kind, Body: []byte(body)}
 }
 
 // refusal is an error as the client of the book returns it for an answer of

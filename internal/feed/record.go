@@ -208,7 +208,10 @@ func (w *work) decide(b batch, k known, result *claimed) []entryPut {
 		}
 		result.refs[n] = v.Ref
 		e, ids := w.meet(k.entries[v.Ref], r.Transaction)
-		if changed(e, v.How, r.Transaction) {
+		if w.newText(e, v.How, r.Transaction) {
+			e.Texts = append(slices.Clone(e.Texts), match.Text(r.Description))
+		}
+		if w.changed(e, v.How, r.Transaction) {
 			result.changes = append(result.changes, change{remoteID: e.RemoteID, row: r.Transaction})
 		}
 		if e.State == ledger.Claimed || e.State == ledger.Parked && b.Again {
@@ -218,9 +221,9 @@ func (w *work) decide(b batch, k known, result *claimed) []entryPut {
 		puts = append(puts, entryPut{e, ids})
 	}
 	for _, e := range k.removed {
+		result.changes = append(result.changes, change{remoteID: e.RemoteID, removed: true, again: e.Withdrawn})
 		e.Withdrawn, e.UpdatedAt = true, w.Now()
 		puts = append(puts, entryPut{entry: e})
-		result.changes = append(result.changes, change{remoteID: e.RemoteID, removed: true})
 	}
 	slices.SortFunc(result.changes, func(a, b change) int { return strings.Compare(a.remoteID, b.remoteID) })
 	return puts

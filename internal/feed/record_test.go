@@ -595,7 +595,7 @@ func TestABankLinkedAnewDoublesNothing(t *testing.T) {
 	w.now = w.now.Add(1e9)
 	w.check(w.feed.Sync(t.Context(), "c2"))
 	w.drain()
-	w.wantBook("Bank", coffee, tea, wage, row("", 5, "-1", "BUS"), row("", 5, "-1", "BUS"), row("n6", 6, "-7", "NEW"))
+	w.wantBook("Bank", coffee, tea, again[2], row("", 5, "-1", "BUS"), row("", 5, "-1", "BUS"), row("n6", 6, "-7", "NEW"))
 	if d := w.states(); d[ledger.Recorded] != 6 {
 		t.Errorf("states %v", d)
 	}

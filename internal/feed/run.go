@@ -498,16 +498,11 @@ func (t target) mayBe(e ledger.Entry) bool {
 func (k known) forMatching(t target) []match.Entry {
 	entries := make([]match.Entry, 0, len(k.entries))
 	for _, e := range k.entries {
-		m := match.Entry{
-			Ref: e.RemoteID, Date: e.Row.Date, Amount: e.Row.Amount.String(), Text: match.Text(e.Row.Description),
-			Instalment: match.InstalmentOf(e.Row), Withdrawn: e.Withdrawn, Own: len(e.Origins) > 0 && e.Origins[0] == t.Origin,
-		}
-		for _, id := range e.IDs {
-			if id.Source == t.Source {
-				m.IDs = append(m.IDs, id.ID)
-			}
-		}
-		entries = append(entries, m)
+		entries = append(entries, match.Entry{
+			Ref: e.RemoteID, ID: e.CurrentID(t.Source), Date: e.Row.Date, Amount: e.Row.Amount.String(),
+			Text: match.Text(e.Row.Description), Others: e.Texts, Instalment: match.InstalmentOf(e.Row),
+			Withdrawn: e.Withdrawn, Own: t.hasBrought(e),
+		})
 	}
 	return entries
 }
@@ -562,10 +557,10 @@ func (k known) plan(b batch, before struct{ any, revising bool }) plan {
 		if r.ID != "" && (e.Row.Date != r.Date || !e.Row.Amount.Equal(r.Amount)) {
 			p.moved[r.ID] = e.Row.Date
 		}
-		revised := e.Withdrawn || changed(e, v.How, r.Transaction)
+		revised := e.Withdrawn || b.changed(e, v.How, r.Transaction)
 		p.revises = p.revises || revised
 		p.needed[n] = before.revising || revised || e.State == ledger.Claimed || b.Again && e.State == ledger.Parked ||
-			newID(e, b.Source, r.ID)
+			newID(e, b.Source, r.ID) || b.newText(e, v.How, r.Transaction)
 	}
 	for _, id := range b.Removed {
 		e, found := k.ofID[id]
@@ -585,14 +580,32 @@ func (k known) plan(b batch, before struct{ any, revising bool }) plan {
 
 func newID(e ledger.Entry, source, id string) bool { return id != "" && e.CurrentID(source) != id }
 
-// changed reports whether the bank now says something else of the entry. Only
-// a row that is surely the same can change it: another source words the same
-// movement differently.
-func changed(e ledger.Entry, how match.How, t bank.Transaction) bool {
-	if how != match.ByID && how != match.ByLink {
+// newText reports whether another source has its own wording for the entry,
+// that is to be remembered.
+func (t target) newText(e ledger.Entry, how match.How, r bank.Transaction) bool {
+	return how == match.ByAmount && !t.hasBrought(e) && len(e.Texts) < mostTexts && !slices.Contains(e.Texts, match.Text(r.Description))
+}
+
+// mostTexts is how many other wordings of an entry are remembered.
+const mostTexts = 5
+
+// hasBrought reports whether the entry came from here.
+func (t target) hasBrought(e ledger.Entry) bool {
+	return len(e.Origins) > 0 && e.Origins[0] == t.Origin
+}
+
+// changed reports whether the bank now says something else of the entry.
+// Another source than the one that has brought it words the same movement
+// differently, which is no change.
+func (t target) changed(e ledger.Entry, how match.How, r bank.Transaction) bool {
+	switch {
+	case e.Row.Date != r.Date, !e.Row.Amount.Equal(r.Amount):
+		return true // only who has the same id gets here
+	case how == match.ByText, how == match.Reissued:
 		return false
+	default:
+		return t.hasBrought(e) && e.Row.Description != r.Description
 	}
-	return e.Row.Date != t.Date || !e.Row.Amount.Equal(t.Amount) || e.Row.Description != t.Description
 }
 
 func isFileOrigin(origin string) bool { return len(origin) > 5 && origin[:5] == "file:" }

@@ -45,14 +45,9 @@ func drawEntries(t *rapid.T) []match.Entry {
 	var entries []match.Entry
 	for n := range rapid.IntRange(0, 8).Draw(t, "entries") {
 		e := match.Entry{
-			Ref:  fmt.Sprintf("e%d", n),
+			Ref: fmt.Sprintf("e%d", n), ID: someIDs.Draw(t, "id"),
 			Date: someDays.Draw(t, "day"), Amount: someAmounts.Draw(t, "amount"), Text: someTexts.Draw(t, "text"),
 			Withdrawn: rapid.Bool().Draw(t, "withdrawn"), Own: rapid.Bool().Draw(t, "own"),
-		}
-		for _, id := range rapid.SliceOfNDistinct(someIDs, 0, 2, rapid.ID[string]).Draw(t, "ids") {
-			if id != "" {
-				e.IDs = append(e.IDs, id)
-			}
 		}
 		entries = append(entries, e)
 	}
@@ -143,7 +138,7 @@ func remember(u match.Update, entries []match.Entry, verdicts []match.Verdict) [
 			e.Date, e.Amount, e.Text, e.Instalment = r.Date, r.Amount, r.Text, r.Instalment
 		}
 		if r.ID != "" {
-			e.IDs = append(slices.DeleteFunc(slices.Clone(e.IDs), func(id string) bool { return id == r.ID }), r.ID)
+			e.ID = r.ID
 		}
 		e.Withdrawn = false
 		known[e.Ref] = e
@@ -165,7 +160,7 @@ func TestTheSameAgainBringsNothingNew(t *testing.T) {
 		}
 		for n := range entries {
 			if nameless {
-				entries[n].IDs = nil
+				entries[n].ID = ""
 			}
 		}
 		for range 3 {
@@ -216,11 +211,9 @@ func TestRowsSideBySideAreNeverTakenForOne(t *testing.T) {
 				continue
 			}
 			e := byRef[v.Ref]
-			for _, id := range e.IDs[max(0, len(e.IDs)-1):] {
-				holder, here := at[id]
-				if here && id != u.Rows[n].ID && v.How != match.ByLink && holder.Date == e.Date && holder.Amount == e.Amount && holder.Text == e.Text {
-					t.Errorf("row %d %+v was taken for %+v, whose id stands on %+v", n, u.Rows[n], e, holder)
-				}
+			if holder, here := at[e.ID]; e.ID != "" && here && e.ID != u.Rows[n].ID && v.How != match.ByLink &&
+				holder.Date == e.Date && holder.Amount == e.Amount && holder.Text == e.Text {
+				t.Errorf("row %d %+v was taken for %+v, whose id stands on %+v", n, u.Rows[n], e, holder)
 			}
 		}
 	})

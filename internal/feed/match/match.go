@@ -48,12 +48,13 @@ type Row struct {
 // Entry is one entry of the ledger that a row may stand for.
 type Entry struct {
 	Ref        string
-	IDs        []string // that this source has given it, the current one last
+	ID         string // that this source gives it now; may be empty
 	Date       bank.Date
 	Amount     string
 	Text       string
+	Others     []string // other texts it is known by
 	Instalment bank.Instalment
-	// Withdrawn says that the source has taken its ids back earlier.
+	// Withdrawn says that the source has taken its id back earlier.
 	Withdrawn bool
 	// Own says that it was the origin of this update that brought it, in the
 	// words of Text.
@@ -115,12 +116,11 @@ type Verdict struct {
 // Match returns one verdict for each row of the update.
 func Match(u Update, entries []Entry) []Verdict {
 	m := newMatcher(u, entries)
-	m.byID(func(r Row, e Entry) bool { return isSame(r, e) && r.ID == current(e) })
 	m.byID(isSame)
 	m.byFingerprint(m.displaced)
 	m.byID(fits)
 	if !u.WeakIDs {
-		m.byID(func(r Row, e Entry) bool { return r.ID == current(e) })
+		m.byCorrection()
 	}
 	m.byLink()
 	m.byFingerprint(m.vacant)
@@ -128,12 +128,14 @@ func Match(u Update, entries []Entry) []Verdict {
 	return m.verdicts
 }
 
+const nobody = -1
+
 type matcher struct {
 	update   Update
 	entries  []Entry
 	verdicts []Verdict
-	used     []bool           // entries that are paired
-	holders  map[string][]int // entries that have had an id
+	usedBy   []int            // the row that an entry is paired with, or nobody
+	holders  map[string][]int // entries by their id
 	rows     map[string][]int // rows by their id
 	present  map[string]bool  // ids of rows that are not here
 	removed  map[string]bool
@@ -142,14 +144,19 @@ type matcher struct {
 func newMatcher(u Update, entries []Entry) *matcher {
 	m := &matcher{
 		update: u, entries: slices.Clone(entries),
-		verdicts: make([]Verdict, len(u.Rows)), used: make([]bool, len(entries)),
+		verdicts: make([]Verdict, len(u.Rows)), usedBy: slices.Repeat([]int{nobody}, len(entries)),
 		holders: make(map[string][]int), rows: make(map[string][]int),
 		present: make(map[string]bool), removed: make(map[string]bool),
 	}
-	slices.SortStableFunc(m.entries, func(a, b Entry) int { return strings.Compare(a.Ref, b.Ref) })
+	slices.SortStableFunc(m.entries, func(a, b Entry) int {
+		if a.Withdrawn != b.Withdrawn { // these are the last choice
+			return map[bool]int{true: 1, false: -1}[a.Withdrawn]
+		}
+		return strings.Compare(a.Ref, b.Ref)
+	})
 	for i, e := range m.entries {
-		for _, id := range e.IDs {
-			m.holders[id] = append(m.holders[id], i)
+		if e.ID != "" {
+			m.holders[e.ID] = append(m.holders[e.ID], i)
 		}
 	}
 	for i, r := range u.Rows {
@@ -168,36 +175,66 @@ func newMatcher(u Update, entries []Entry) *matcher {
 
 func (m *matcher) pair(row, entry int, how How) {
 	m.verdicts[row] = Verdict{How: how, Ref: m.entries[entry].Ref}
-	m.used[entry] = true
+	m.usedBy[entry] = row
 }
 
 // fits reports whether a row is of the date and amount of an entry.
 func fits(r Row, e Entry) bool { return r.Date == e.Date && r.Amount == e.Amount }
 
 // isSame reports whether a row says what the entry says.
-func isSame(r Row, e Entry) bool { return fits(r, e) && r.Text == e.Text }
-
-// current is the id that the source gives the entry now, "" if none.
-func current(e Entry) string {
-	if len(e.IDs) == 0 {
-		return ""
-	}
-	return e.IDs[len(e.IDs)-1]
+func isSame(r Row, e Entry) bool {
+	return fits(r, e) && (r.Text == e.Text || slices.Contains(e.Others, r.Text))
 }
 
-// byID pairs rows with those holders of their id that accept allows.
+// byID pairs rows with the entries whose id they have, where accept allows it.
 func (m *matcher) byID(accept func(Row, Entry) bool) {
 	for i, r := range m.update.Rows {
 		if m.verdicts[i].How != New {
 			continue
 		}
 		for _, e := range m.holders[r.ID] {
-			if !m.used[e] && accept(r, m.entries[e]) {
+			if m.usedBy[e] == nobody && accept(r, m.entries[e]) {
 				m.pair(i, e, ByID)
 				break
 			}
 		}
 	}
+}
+
+// byCorrection pairs rows with the entries of their ids, whatever else has
+// changed. Where another row has taken that entry, because it says what the
+// entry says, the entry of that other row is left for this one.
+func (m *matcher) byCorrection() {
+	for i, r := range m.update.Rows {
+		if m.verdicts[i].How != New {
+			continue
+		}
+		seen := make(map[string]bool)
+		for id := r.ID; id != "" && !seen[id]; {
+			seen[id] = true
+			e := m.holder(id)
+			if e == nobody {
+				break
+			}
+			if m.usedBy[e] == nobody {
+				m.pair(i, e, ByID)
+				break
+			}
+			id = m.update.Rows[m.usedBy[e]].ID
+		}
+	}
+}
+
+// holder is the entry of an id. Of several, as files that number anew may leave
+// behind, it is one that is free.
+func (m *matcher) holder(id string) int {
+	last := nobody
+	for _, e := range m.holders[id] {
+		if last = e; m.usedBy[e] == nobody {
+			break
+		}
+	}
+	return last
 }
 
 func (m *matcher) byLink() {
@@ -206,7 +243,7 @@ func (m *matcher) byLink() {
 			continue
 		}
 		for _, e := range m.holders[r.PendingID] {
-			if !m.used[e] {
+			if m.usedBy[e] == nobody {
 				m.pair(i, e, ByLink)
 				break
 			}
@@ -221,28 +258,42 @@ type fingerprint struct {
 }
 
 func (m *matcher) byFingerprint(may func(Entry) bool) {
-	free := m.unused(may, func(e Entry) fingerprint { return fingerprint{e.Date, e.Amount, e.Text} })
+	free := make(map[fingerprint][]int)
+	for i, e := range m.entries {
+		if m.usedBy[i] != nobody || !may(e) {
+			continue
+		}
+		for _, text := range append([]string{e.Text}, e.Others...) {
+			key := fingerprint{e.Date, e.Amount, text}
+			free[key] = append(free[key], i)
+		}
+	}
 	for i, r := range m.update.Rows {
 		if m.verdicts[i].How != New {
 			continue
 		}
-		key := fingerprint{r.Date, r.Amount, r.Text}
-		queue := free[key]
-		if len(queue) == 0 {
-			continue
+		for _, e := range free[fingerprint{r.Date, r.Amount, r.Text}] {
+			if m.usedBy[e] != nobody {
+				continue
+			}
+			how := ByText
+			if m.entries[e].ID != "" {
+				how = Reissued
+			}
+			m.pair(i, e, how)
+			break
 		}
-		e := queue[0]
-		free[key] = queue[1:]
-		how := ByText
-		if len(m.entries[e].IDs) > 0 {
-			how = Reissued
-		}
-		m.pair(i, e, how)
 	}
 }
 
 func (m *matcher) byAmount() {
-	free := m.unused(m.vacant, func(e Entry) fingerprint { return fingerprint{date: e.Date, amount: e.Amount} })
+	free := make(map[fingerprint][]int)
+	for i, e := range m.entries {
+		if m.usedBy[i] == nobody && !e.Withdrawn && m.vacant(e) {
+			key := fingerprint{date: e.Date, amount: e.Amount}
+			free[key] = append(free[key], i)
+		}
+	}
 	rows := make(map[fingerprint][]int)
 	for i, r := range m.update.Rows {
 		if m.verdicts[i].How == New {
@@ -269,36 +320,23 @@ func (m *matcher) onlyOnes(r Row, e Entry) bool {
 	return r.ID != "" || m.update.WeakIDs || !e.Own || m.complete(e.Date)
 }
 
-// unused groups the entries that are not paired.
-func (m *matcher) unused(may func(Entry) bool, key func(Entry) fingerprint) map[fingerprint][]int {
-	free := make(map[fingerprint][]int)
-	for i, e := range m.entries {
-		if !m.used[i] && may(e) {
-			free[key(e)] = append(free[key(e)], i)
-		}
-	}
-	return free
-}
-
 // vacant reports whether a row without a known id may stand for the entry.
 func (m *matcher) vacant(e Entry) bool {
-	id := current(e)
 	switch {
-	case id == "":
+	case e.ID == "":
 		return true
-	case m.present[id]:
+	case m.present[e.ID]:
 		return false
-	case m.here(id):
-		return m.standsOn(id, func(r Row) bool { return !fits(r, e) })
+	case m.here(e.ID):
+		return m.standsOn(e.ID, func(r Row) bool { return !fits(r, e) })
 	default:
-		return m.removed[id] || e.Withdrawn || m.complete(e.Date)
+		return m.removed[e.ID] || e.Withdrawn || m.complete(e.Date)
 	}
 }
 
 // displaced reports whether the id of the entry now stands on another row.
 func (m *matcher) displaced(e Entry) bool {
-	id := current(e)
-	return m.here(id) && !m.present[id] && m.standsOn(id, func(r Row) bool { return !isSame(r, e) })
+	return m.here(e.ID) && !m.present[e.ID] && m.standsOn(e.ID, func(r Row) bool { return !isSame(r, e) })
 }
 
 // here reports whether a row has the id.

@@ -26,10 +26,14 @@ func on(d bank.Date, r match.Row) match.Row { r.Date = d; return r }
 
 func linked(pending string, r match.Row) match.Row { r.PendingID = pending; return r }
 
-// entry is an entry of monday.
+// entry is an entry of monday. Its last id is its current one.
 func entry(ref, amount, text string, ids ...string) match.Entry {
+	id := ""
+	if len(ids) > 0 {
+		id = ids[len(ids)-1]
+	}
 	return match.Entry{
-		Ref: ref, IDs: ids, Date: monday, Amount: amount, Text: match.Text(text), Own: true,
+		Ref: ref, ID: id, Date: monday, Amount: amount, Text: match.Text(text), Own: true,
 		Instalment: match.InstalmentOf(bank.Transaction{Description: text}),
 	}
 }
@@ -135,6 +139,30 @@ func TestMatch(t *testing.T) {
 			[]match.Verdict{is(match.Reissued, "1")},
 		},
 		{
+			"a row that may be one of two is not the one that was withdrawn",
+			match.Update{Rows: []match.Row{row("x", tenEuros, "coffee")}},
+			[]match.Entry{withdrawn(entry("1", tenEuros, "coffee")), entry("2", tenEuros, "coffee")},
+			[]match.Verdict{is(match.ByText, "2")},
+		},
+		{
+			"what was withdrawn earlier comes back in its own words only",
+			match.Update{Rows: []match.Row{row("x", tenEuros, "tea")}},
+			[]match.Entry{withdrawn(entry("1", tenEuros, "coffee", "a"))},
+			[]match.Verdict{fresh},
+		},
+		{
+			"two corrections that pass a content on stay two rows",
+			match.Update{Rows: []match.Row{row("a", elevenEuros, "parc 3"), row("b", tenEuros, "coffee")}},
+			[]match.Entry{entry("1", tenEuros, "coffee", "a"), entry("2", elevenEuros, "coffee", "b")},
+			[]match.Verdict{is(match.ByID, "2"), is(match.Reissued, "1")},
+		},
+		{
+			"what another source has once called so is known by that text",
+			match.Update{Rows: []match.Row{row("", tenEuros, "tea"), row("", tenEuros, "bus")}},
+			[]match.Entry{{Ref: "1", Date: monday, Amount: tenEuros, Text: "coffee", Others: []string{"tea"}}},
+			[]match.Verdict{is(match.ByText, "1"), fresh},
+		},
+		{
 			"a removed id that the update has is present",
 			match.Update{Removed: []string{"a"}, Rows: []match.Row{row("x", tenEuros, "coffee"), row("a", tenEuros, "coffee")}},
 			[]match.Entry{entry("1", tenEuros, "coffee", "a")},
@@ -231,7 +259,7 @@ func TestMatch(t *testing.T) {
 			[]match.Verdict{fresh, is(match.Reissued, "1")},
 		},
 		{
-			"an id that two entries have had names the one whose date and amount fit",
+			"an id that an entry had before names another row now",
 			match.Update{WeakIDs: true, Rows: []match.Row{row("1", tenEuros, "coffee"), row("1b", elevenEuros, "late")}},
 			[]match.Entry{entry("1", tenEuros, "coffee", "1"), entry("2", elevenEuros, "late", "1", "1b")},
 			[]match.Verdict{is(match.ByID, "1"), is(match.ByID, "2")},
