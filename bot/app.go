@@ -34,6 +34,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/seal"
 	"github.com/bank-connections/bkper-bot/internal/store"
 	storefile "github.com/bank-connections/bkper-bot/internal/store/embedded"
+	"github.com/bank-connections/bkper-bot/internal/transfer"
 )
 
 // app is the program with everything open. It listens, but does nothing until
@@ -49,6 +50,7 @@ type app struct {
 	sandbox    *sandbox.Server // nil if the book server is a real one
 	feed       *feed.Service
 	reconciler *reconcile.Service
+	transfers  *transfer.Service
 	events     *bookevents.Handler
 	panel      *panel.Panel
 	keeper     *identity.Keeper
@@ -106,9 +108,10 @@ func open(ctx context.Context, cfg Config, listener net.Listener, o outside) (_ 
 	a.reconciler = &reconcile.Service{
 		Engine: a.db, Now: o.now, Log: o.log, Book: func(userID string) reconcile.Book { return away.For(userID) },
 	}
+	a.transfers = &transfer.Service{Engine: a.db, Books: ends{books, a.keeper}, Now: o.now, NewID: newID, Log: o.log}
 	a.feed = feed.New(feed.Deps{
 		Engine: a.db, Queue: a.queue, Connectors: a.registry, Books: away, Sealer: sealer,
-		Completer: completer, Reconciler: a.reconciler, Now: o.now, NewID: newID, Jitter: mathrand.Float64, Log: o.log,
+		Completer: completer, Reconciler: a.reconciler, Transfers: a.transfers, Now: o.now, NewID: newID, Jitter: mathrand.Float64, Log: o.log,
 	})
 	a.events = &bookevents.Handler{
 		Engine: a.db, Books: present{books}, Users: bearers{books, a.keeper}, Feed: a.feed, Completer: completer,
@@ -189,7 +192,7 @@ func (a *app) openPanel(books *bkper.Service, sealer seal.Sealer, token seal.Sec
 		Importer: importer{a.feed}, Retrier: a.feed, DeadLetters: a.queue, About: about, Now: a.now, Log: a.log,
 	}
 	if a.sandbox != nil {
-		deps.Local = &panel.Local{SignIn: local.SignIn, Tokens: []string{"owner", "editor", "recorder", "viewer", "stranger"}, BookID: sandboxBook}
+		deps.Local = &panel.Local{SignIn: local.SignIn, Tokens: []string{"owner", "editor", "recorder", "viewer", "stranger"}, BookID: sandboxBook, BookURL: "/sandbox"}
 	}
 	a.panel, err = panel.New(deps)
 	return err
@@ -301,6 +304,11 @@ type absent struct {
 }
 
 func (b absent) For(userID string) feed.Book { return b.books.As(b.keeper.Source(userID)) }
+
+// ends opens the book to join and part transfers.
+type ends absent
+
+func (b ends) For(userID string) transfer.Book { return b.books.As(b.keeper.Source(userID)) }
 
 // present opens the book with the token of an event.
 type present struct{ books *bkper.Service }

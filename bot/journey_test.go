@@ -30,7 +30,12 @@ func bankLines(rows []bank.Transaction) []string {
 func bookLines(t *testing.T, recorded map[string]bkper.Transaction, account string) []string {
 	t.Helper()
 	var lines []string
+	seen := make(map[string]bool) // a transfer carries the ids of both its ends
 	for _, r := range recorded {
+		if seen[r.ID] {
+			continue
+		}
+		seen[r.ID] = true
 		amount, err := r.Amount.Decimal()
 		if err != nil {
 			t.Fatalf("transaction %s: %v", r.ID, err)
@@ -292,4 +297,25 @@ func TestAnAccountCreatedInThePanelIsRecordedInto(t *testing.T) {
 	}, http.StatusCreated, nil)
 	p.settle()
 	p.exactlyOnce(t, "de_berlin", savings.Key, "Berlin Savings", since)
+}
+
+func TestACardBillIsOneTransactionNotTwo(t *testing.T) {
+	p := startProgram(t)
+	since := bank.DateOf(p.now()).AddDays(-100)
+	connection := p.link("us_newyork")
+	checking, card := p.accountOf(connection, bank.Checking), p.accountOf(connection, bank.CreditCard)
+	p.integrate(connection, checking.Key, "Checking", since)
+	p.integrate(connection, card.Key, "Credit Card", since)
+	p.settle()
+	p.exactlyOnce(t, "us_newyork", checking.Key, "Checking", since)
+	p.exactlyOnce(t, "us_newyork", card.Key, "Credit Card", since)
+	bills := 0
+	for _, r := range p.recorded("Credit Card") {
+		if onSide(r, p.accountID("Checking")) && onSide(r, p.accountID("Credit Card")) && len(r.RemoteIDs) == 2 {
+			bills++
+		}
+	}
+	if bills == 0 {
+		t.Error("no card bill moves both accounts")
+	}
 }

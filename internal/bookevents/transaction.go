@@ -219,6 +219,12 @@ func (h *Handler) follow(ctx context.Context, entries []ledger.Entry, t bkper.Tr
 
 // followed returns the entry as its transaction stands in the book now.
 func followed(e ledger.Entry, t bkper.Transaction) ledger.Entry {
+	if e.State == ledger.Merged {
+		if !t.Trashed && t.ID == e.TransactionID { // a person has restored it
+			e.State, e.Touched = ledger.Recorded, true
+		}
+		return e // otherwise the other end says what became of it
+	}
 	ours := t.HasRemoteID(e.RemoteID)
 	switch {
 	case t.Trashed && e.State.TrashedByUs():

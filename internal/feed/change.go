@@ -51,6 +51,7 @@ func (w *work) change(ctx context.Context, c change) error {
 			return err
 		}
 	}
+	was := e.Row.Amount
 	if !c.removed {
 		e.Row = c.row
 	}
@@ -79,7 +80,11 @@ func (w *work) change(ctx context.Context, c change) error {
 			now.State, now.Written, now.Flag = e.State, e.Written, e.Flag
 		case ledger.Matched:
 			now.Flag = flagText(now, c)
-		case ledger.Trashed, ledger.Removed, ledger.Undoing, ledger.Undone, ledger.Merged:
+		case ledger.Merged:
+			if c.removed || !was.Equal(c.row.Amount) {
+				now.Flag = flagText(now, c)
+			}
+		case ledger.Trashed, ledger.Removed, ledger.Undoing, ledger.Undone:
 		}
 		now.UpdatedAt = w.Now()
 		return w.records.PutEntry(tx, now)
@@ -107,6 +112,9 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 	case e.Touched || !e.Written.Same(t):
 		e.Flag = flagText(e, c)
 		return e, nil
+	case e.Pair != "" && (c.removed || e.Written.Amount != string(bkper.AmountOf(e.Row.Amount.Number()))):
+		// Joined a moment ago: the next try parts it first.
+		return e, &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("%s stands for a transfer", e.RemoteID)}
 	case c.removed:
 		_, err = w.book.Trash(ctx, w.BookID, bkper.Transaction{ID: t.ID})
 		if err == nil {

@@ -18,12 +18,14 @@ import (
 	"time"
 
 	"github.com/bank-connections/bkper-bot/connectors"
+	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/queue"
 	"github.com/bank-connections/bkper-bot/internal/store"
+	"github.com/bank-connections/bkper-bot/internal/transfer"
 )
 
 // Book is what the feed needs of the book, on behalf of one user.
@@ -59,6 +61,17 @@ type Reconciler interface {
 	Due(ctx context.Context) ([]string, error)
 }
 
+// Transfers makes one transaction of the two ends of a transfer between own
+// accounts.
+type Transfers interface {
+	// Look examines what was recorded since a day; More asks to look again.
+	Look(ctx context.Context, bookID string, since bank.Date) (transfer.Looked, error)
+	// Part makes two transactions of what was joined, because one end is about
+	// to change. Nothing happens where there is no pair; a Conflict says that a
+	// person has touched it.
+	Part(ctx context.Context, bookID, remoteID string) error
+}
+
 // Deps is everything the feed touches, so that a test can own all of it: the
 // feed starts no goroutine and knows no other clock or chance.
 type Deps struct {
@@ -69,6 +82,7 @@ type Deps struct {
 	Sealer     Unsealer
 	Completer  *complete.Completer
 	Reconciler Reconciler
+	Transfers  Transfers // nil leaves transfers alone
 	Now        func() time.Time
 	NewID      func() string  // short, unique
 	Jitter     func() float64 // [0, 1)
@@ -99,6 +113,7 @@ const (
 	kindLearn     = "learn"     // learn the posted history of a book
 	kindReconcile = "reconcile" // compare ledger and book
 	kindUndo      = "undo"      // take what a run recorded out of the book, or bring it back
+	kindTransfers = "transfers" // find transfers between own accounts
 )
 
 // Handle does what a message asks for. It returns nil only for what is done,
@@ -115,6 +130,8 @@ func (s *Service) Handle(ctx context.Context, d queue.Delivery) error {
 		return handle(ctx, d, s.learn)
 	case kindReconcile:
 		return handle(ctx, d, s.reconcile)
+	case kindTransfers:
+		return handle(ctx, d, s.lookForTransfers)
 	case kindUndo:
 		return handle(ctx, d, s.undo)
 	default:
@@ -137,7 +154,7 @@ func handle[T any](ctx context.Context, d queue.Delivery, do func(context.Contex
 // other.
 func connectionKey(id string) string             { return "connection:" + store.Key(id) }
 func bookKey(id string) string                   { return "book:" + store.Key(id) }
-func accountKey(bookID, accountID string) string { return "account:" + store.Key(bookID, accountID) }
+func accountKey(bookID, accountID string) string { return ledger.AccountLease(bookID, accountID) }
 
 // SubjectOf returns the book or the connection that the messages of an ordering
 // key are about.
@@ -192,8 +209,10 @@ func (s *Service) learn(ctx context.Context, _ queue.Delivery, m learnMessage) e
 		}
 		return err
 	}
-	_, err := s.Completer.Reexamine(ctx, book, m.BookID)
-	return err
+	if _, err := s.Completer.Reexamine(ctx, book, m.BookID); err != nil {
+		return err
+	}
+	return s.seekTransfers(ctx, m.BookID, bank.Date{})
 }
 
 // problem describes an error for the person who can mend it.

@@ -20,11 +20,35 @@ import (
 // record brings one batch into the book. Doing it again changes nothing that
 // is done.
 func (s *Service) record(ctx context.Context, d queue.Delivery, b batch) error {
-	b, what, err := s.aim(ctx, b)
+	b, what, paired, err := s.aim(ctx, b)
 	if err != nil || what == isDone {
 		return err
 	}
-	lease, err := s.leases.Acquire(ctx, b.key(), d.ID, leaseTime)
+	if err := s.part(ctx, b.BookID, paired); err != nil {
+		return err
+	}
+	if err := s.bring(ctx, d.ID, b, what); err != nil {
+		return err
+	}
+	return s.afterRun(ctx, b)
+}
+
+// afterRun looks for transfers when the last batch of a run is done.
+func (s *Service) afterRun(ctx context.Context, b batch) error {
+	var run ledger.Run
+	err := s.Engine.View(ctx, func(tx store.Tx) (err error) {
+		run, _, err = s.records.Runs.Find(tx, b.Run)
+		return err
+	})
+	if err != nil || run.FinishedAt.IsZero() {
+		return err
+	}
+	return s.seekTransfers(ctx, b.BookID, run.First.AddDays(-transferDays))
+}
+
+// bring claims, records and marks a batch under the lease of its account.
+func (s *Service) bring(ctx context.Context, owner string, b batch, what fate) error {
+	lease, err := s.leases.Acquire(ctx, b.key(), owner, leaseTime)
 	if err != nil {
 		return busy(err)
 	}
@@ -64,9 +88,9 @@ const (
 
 // aim follows the integration of a batch to where it records now, and finds out
 // whether anything is to be done.
-func (s *Service) aim(ctx context.Context, b batch) (_ batch, what fate, err error) {
+func (s *Service) aim(ctx context.Context, b batch) (_ batch, what fate, paired []string, err error) {
 	err = s.Engine.View(ctx, func(tx store.Tx) error {
-		what = isWanted
+		what, paired = isWanted, nil
 		run, found, err := s.records.Runs.Find(tx, b.Run)
 		if err != nil {
 			return err
@@ -80,9 +104,33 @@ func (s *Service) aim(ctx context.Context, b batch) (_ batch, what fate, err err
 			what = isUnwanted
 		}
 		b.target = to
+		if err == nil && run.Revises {
+			paired, err = s.pairedChanges(tx, b)
+		}
 		return err
 	})
-	return b, what, err
+	return b, what, paired, err
+}
+
+// pairedChanges returns the ends of joined transfers that the bank withdraws or
+// whose amount it changes.
+func (s *Service) pairedChanges(tx store.Tx, b batch) ([]string, error) {
+	k, err := s.lookUp(tx, b)
+	if err != nil {
+		return nil, err
+	}
+	var paired []string
+	for n, v := range k.verdicts {
+		if e := k.entries[v.Ref]; e.Pair != "" && b.changed(e, v.How, b.Rows[n].Transaction) && !e.Row.Amount.Equal(b.Rows[n].Amount) {
+			paired = append(paired, e.RemoteID)
+		}
+	}
+	for _, e := range k.removed {
+		if e.Pair != "" {
+			paired = append(paired, e.RemoteID)
+		}
+	}
+	return paired, nil
 }
 
 // retarget follows an integration to where it records now. It reports whether
@@ -759,6 +807,8 @@ func outcome(e ledger.Entry, run string, how match.How) (word, why string) {
 		return "matched", "it stood in the book already"
 	case e.State == ledger.Trashed:
 		return "matched", "it was deleted in the book"
+	case e.State == ledger.Merged:
+		return "matched", "it is the other end of a transfer"
 	case e.Written != nil && e.Written.Reason != "":
 		return "completed", e.Written.Reason
 	default:

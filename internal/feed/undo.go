@@ -47,6 +47,9 @@ func (s *Service) undo(ctx context.Context, d queue.Delivery, m undoMessage) err
 	if err != nil || !found {
 		return err
 	}
+	if err := s.partRun(ctx, run); err != nil {
+		return err
+	}
 	t := target{BookID: run.BookID, AccountID: run.AccountID, Integration: run.Integration, UserID: m.UserID}
 	lease, err := s.leases.Acquire(ctx, t.key(), d.ID, leaseTime)
 	if err != nil {
@@ -59,7 +62,7 @@ func (s *Service) undo(ctx context.Context, d queue.Delivery, m undoMessage) err
 	if m.Back {
 		do = w.bringBack
 	}
-	entries, err := w.entriesOf(ctx, run)
+	entries, err := s.entriesOf(ctx, run)
 	if err != nil {
 		return err
 	}
@@ -73,12 +76,12 @@ func (s *Service) undo(ctx context.Context, d queue.Delivery, m undoMessage) err
 
 // entriesOf returns the entries that a run has brought into the book and those
 // of them that were undone.
-func (w *work) entriesOf(ctx context.Context, run ledger.Run) ([]ledger.Entry, error) {
+func (s *Service) entriesOf(ctx context.Context, run ledger.Run) ([]ledger.Entry, error) {
 	var entries []ledger.Entry
 	if run.First.IsZero() {
 		return nil, nil
 	}
-	all, err := w.records.Entries.All(ctx, w.Engine, ledger.EntryDays(run.BookID, run.First, run.Last))
+	all, err := s.records.Entries.All(ctx, s.Engine, ledger.EntryDays(run.BookID, run.First, run.Last))
 	if err != nil {
 		return nil, fmt.Errorf("reading what run %s has recorded: %w", run.ID, err)
 	}
@@ -90,6 +93,25 @@ func (w *work) entriesOf(ctx context.Context, run ledger.Run) ([]ledger.Entry, e
 	return entries, nil
 }
 
+// partRun makes two transactions again of the transfers that the run has an end
+// of: undoing it must not take the other end's movement out of the book.
+func (s *Service) partRun(ctx context.Context, run ledger.Run) error {
+	if run.First.IsZero() {
+		return nil
+	}
+	all, err := s.records.Entries.All(ctx, s.Engine, ledger.EntryDays(run.BookID, run.First, run.Last))
+	if err != nil {
+		return fmt.Errorf("reading what run %s has recorded: %w", run.ID, err)
+	}
+	var paired []string
+	for _, e := range all {
+		if e.Run == run.ID && e.Pair != "" {
+			paired = append(paired, e.RemoteID)
+		}
+	}
+	return s.part(ctx, run.BookID, paired)
+}
+
 // takeOut trashes the untouched drafts among the entries. First the intention is
 // written down, so that what it finds in the trash later is known to be its own
 // doing and not a person's.
@@ -97,7 +119,7 @@ func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
 	var going []ledger.Entry
 	var settled []ledger.Entry
 	for _, e := range entries {
-		if e.State == ledger.Undone || e.State == ledger.Recorded && e.Touched {
+		if e.State == ledger.Undone || e.State == ledger.Recorded && (e.Touched || e.Pair != "") {
 			continue
 		}
 		t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
@@ -204,7 +226,7 @@ func (w *work) closeUndo(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	entries, err := w.entriesOf(ctx, run)
+	entries, err := w.Service.entriesOf(ctx, run)
 	if err != nil {
 		return err
 	}
