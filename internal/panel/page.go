@@ -30,6 +30,7 @@ type panelData struct {
 	Parents string   // origins that may talk to the page, separated by spaces
 	Tokens  []string // to switch between, on a person's own machine
 	Token   string   // the current one of these
+	BookURL string   // of the book's own pages, on a person's own machine
 }
 
 // messageData is a page that says one thing.
@@ -87,7 +88,7 @@ func (p *Panel) panelPage(c *gin.Context) error {
 		data.User = user.Email
 	}
 	if p.Local != nil {
-		data.Tokens = p.Local.Tokens
+		data.Tokens, data.BookURL = p.Local.Tokens, p.Local.BookURL
 		if slices.Contains(data.Tokens, user.Token.Reveal()) {
 			data.Token = user.Token.Reveal()
 		}

@@ -81,6 +81,8 @@ type Local struct {
 	SignIn func(w http.ResponseWriter, r *http.Request, token string) error
 	Tokens []string // offered on the page, to see what others may
 	BookID string   // shown where the address names none
+	// BookURL leads from the panel to the book, which frames it elsewhere.
+	BookURL string
 }
 
 // Panel serves the panel. It is safe for concurrent use.

@@ -38,7 +38,8 @@ export function activity({ book, state, act }) {
         if (!cursor) lines.replaceChildren(h('ul', { class: 'rows' }));
         lines.querySelector('ul').append(...rows);
         lines.querySelector('.more')?.remove();
-        if (lines.querySelector('li') === null) lines.replaceChildren(h('p', { class: 'quiet' }, 'No row needed anything.'));
+        if (lines.querySelector('li') === null) lines.replaceChildren(h('p', { class: 'quiet' }, r.counts.matched ? 'All that came was in the book already.' : 'Nothing new came.'));
+        if (!page.next && r.counts.skipped && !page.lines.some((l) => l.outcome === 'skipped')) lines.append(h('p', { class: 'quiet' }, 'Skipped are rows that are still pending at the bank, that lie before the start date, or that have no amount.'));
         if (page.next) lines.append(h('button', { type: 'button', class: 'more', on: { click: (event) => pressed(event.currentTarget, trouble, () => load(page.next)) } }, 'More rows'));
       } catch (error) {
         showTrouble(trouble, error);

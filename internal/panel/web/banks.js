@@ -31,7 +31,8 @@ export function banks({ book, state, act }) {
         && button('import', 'Record a statement file', () => act.statement(i.accountId))),
       h('p', { class: 'facts' },
         h('span', {}, 'Since ', day(i.since)),
-        h('span', {}, counts({ ...i.totals, matched: 0 })),
+        // What is pending is skipped again at every sync: only runs count it.
+        h('span', {}, counts({ ...i.totals, matched: 0, skipped: 0 })),
         i.lastRun && h('span', {}, 'last run ', when(i.lastRun)),
         !i.stopped && i.nextSync && h('span', {}, 'next ', next(i.nextSync)),
         i.addedBy && !mine && h('span', {}, 'by ', i.addedBy)),
@@ -65,7 +66,7 @@ export function banks({ book, state, act }) {
   }
 
   async function removeIntegration(i) {
-    if (!await confirmed('Remove this integration?', `${i.institution} – ${i.bankName} will not record into ${i.accountName} any more. What is recorded stays in the book, and nothing comes twice if you link it again.`)) return;
+    if (!await confirmed('Remove this integration?', `${i.institution} – ${i.bankName} will not record into ${i.accountName} any more. What is recorded stays in the book, and nothing comes twice if you link it again.`, 'Remove')) return;
     await book.remove(i.id);
     await act.changed('The integration is removed.');
   }
@@ -88,7 +89,7 @@ export function banks({ book, state, act }) {
       h('ul', { class: 'rows' }, c.accounts.map((a) => account(c, a))),
       h('p', { class: 'facts' },
         c.lastSync && h('span', {}, 'Last sync ', when(c.lastSync)),
-        c.status === 'Connected' && c.nextSync && h('span', {}, 'next ', next(c.nextSync))),
+        c.status === 'Connected' && c.nextSync && h('span', {}, c.lastSync ? 'next ' : 'Next sync ', next(c.nextSync))),
       h('div', { class: 'buttons' },
         c.status === 'Connected'
           ? button('sync', 'Sync now', async () => { await api.syncNow(c.id); await act.changed(`${name} is being asked for news.`); })
@@ -114,8 +115,8 @@ export function banks({ book, state, act }) {
   async function end(c, forget) {
     const name = c.institution.name;
     const asked = forget
-      ? await confirmed(`Remove ${name}?`, 'The access to the bank is destroyed, and its integrations are removed from all books. What is recorded stays, and nothing comes twice if you link it again.')
-      : await confirmed(`Disconnect ${name}?`, 'The access to the bank is destroyed, and its integrations stop in all books. Reconnect sets them going again.');
+      ? await confirmed(`Remove ${name}?`, 'The access to the bank is destroyed, and its integrations are removed from all books. What is recorded stays, and nothing comes twice if you link it again.', 'Remove')
+      : await confirmed(`Disconnect ${name}?`, 'The access to the bank is destroyed, and its integrations stop in all books. Reconnect sets them going again.', 'Disconnect');
     if (!asked) return;
     const ending = await (forget ? api.removeConnection(c.id) : api.disconnect(c.id));
     await act.changed([`${name} is ${forget ? 'removed' : 'disconnected'}.`, ending.notRevoked].filter(Boolean).join(' '));

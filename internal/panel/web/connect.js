@@ -16,9 +16,10 @@ export function connector({ book, state, changed, say }) {
   const trouble = by('connect-trouble');
   const place = by('connect-step');
   let visit = 0; // grows with every step, so that late answers are known as such
+  let accepted = false; // the privacy notice, while the dialog is open
 
   dialog.querySelector('.close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('close', () => { visit++; place.replaceChildren(); });
+  dialog.addEventListener('close', () => { visit++; accepted = false; place.replaceChildren(); });
 
   function show(heading, ...content) {
     visit++;
@@ -47,13 +48,14 @@ export function connector({ book, state, changed, say }) {
       h('option', { value: '' }, 'Choose a country…'),
       codes.map((code) => ({ code, name: countryName(code) })).sort((a, b) => a.name.localeCompare(b.name))
         .map((c) => h('option', { value: c.code, selected: c.code === guess }, c.name)));
-    const accept = h('input', { type: 'checkbox', id: 'accept', required: true });
+    const accept = h('input', { type: 'checkbox', id: 'accept', required: true, checked: accepted });
     show('Connect a bank', h('form', {
       class: 'fields',
       on: {
         submit: (event) => {
           event.preventDefault();
           localStorage.setItem(remembered, select.value);
+          accepted = true;
           search(select.value);
         },
       },
@@ -169,7 +171,10 @@ export function connector({ book, state, changed, say }) {
           if (error.code === 'institution_down' || error.code === 'rate_limited') {
             error.message = `${from.name} is not answering now. Try again ${error.wait > 90 ? `in about ${Math.ceil(error.wait / 60)} minutes` : 'in a moment'}.`;
           }
-          if (error.code === 'user_action_at_bank' && inputs.length === 0) waitForApproval(mine, button, error.wait);
+          if (error.code === 'user_action_at_bank' && inputs.length === 0) {
+            waitForApproval(mine, button, error.wait);
+            return;
+          }
           throw error;
         }
       });
@@ -179,6 +184,7 @@ export function connector({ book, state, changed, say }) {
 
   /** Presses Continue again by itself when the bank said to come back later. */
   function waitForApproval(mine, button, seconds) {
+    trouble.replaceChildren(h('p', { class: 'note waiting' }, 'Waiting for the approval in the bank’s app. This goes on by itself.'));
     setTimeout(() => { if (current(mine)) button.click(); }, Math.max(seconds, 2) * 1000);
   }
 
@@ -230,7 +236,7 @@ export function connector({ book, state, changed, say }) {
     const mine = show(heading, h('p', { class: 'quiet', role: 'status' }, 'One moment…'));
     let accounts;
     try {
-      accounts = (await book.accounts()).accounts.filter((a) => !a.archived && (a.type === 'ASSET' || a.type === 'LIABILITY'));
+      accounts = (await book.accounts()).accounts;
     } catch (error) {
       if (current(mine)) showTrouble(trouble, error);
       return;
@@ -267,11 +273,15 @@ export function connector({ book, state, changed, say }) {
     show(heading, form);
   }
 
-  /** The settings of one bank account. */
-  function accountRow(connection, a, n, accounts, single) {
+  /** The settings of one bank account. all are the accounts of the book. */
+  function accountRow(connection, a, n, all, single) {
+    const accounts = all.filter((x) => !x.archived && (x.type === 'ASSET' || x.type === 'LIABILITY'));
     const known = state.integrations.find((i) => i.bankKey === a.key && i.institution === connection.institution.name);
-    const named = accounts.find((x) => x.name.toLocaleLowerCase() === a.name.toLocaleLowerCase());
-    const preset = known?.accountId ?? (single && accounts.some((x) => x.id === state.account) ? state.account : named?.id) ?? '';
+    const others = state.integrations.filter((i) => i !== known);
+    const feeds = (id) => others.find((i) => i.accountId === id);
+    const called = (name) => (x) => x.name.toLocaleLowerCase() === name.trim().toLocaleLowerCase();
+    const free = accounts.filter((x) => !feeds(x.id));
+    const preset = known?.accountId ?? ((single && free.find((x) => x.id === state.account)) || free.find(called(a.name)))?.id ?? '';
     const options = (type) => accounts.filter((x) => x.type === type)
       .map((x) => h('option', { value: x.id, selected: x.id === preset }, x.name));
     const mark = h('span', {});
@@ -291,18 +301,28 @@ export function connector({ book, state, changed, say }) {
       a.periods.map((p) => h('option', { value: p.since, selected: known ? p.since === known.since : p.id === '30-days' }, `${p.label} (${day(p.since)})`)),
       h('option', { value: 'date', selected: known && !a.periods.some((p) => p.since === known.since) }, 'From a date…'));
     const date = h('input', { type: 'date', id: `date-${n}`, max: api.today(), value: known?.since ?? '', 'aria-label': 'From this date' });
-    const rest = h('div', { class: 'fields' }, fresh,
+    const notes = h('div', { role: 'status' });
+    const rest = h('div', { class: 'fields' }, fresh, notes,
       h('label', { for: period.id }, 'Period'), period, date);
     const refresh = () => {
       const chosen = accounts.find((x) => x.id === select.value);
       mark.replaceChildren(...(chosen ? [dot(chosen.type)] : select.value === 'new' ? [dot(type.value)] : []));
       fresh.hidden = select.value !== 'new';
       name.required = !fresh.hidden;
+      name.setCustomValidity(!fresh.hidden && all.some(called(name.value)) ? 'The book has an account of this name. Choose it from the list, or give the new one another name.' : '');
+      const other = chosen && feeds(chosen.id);
+      const foreign = others.find((i) => i.currency !== a.currency);
+      notes.replaceChildren(...[
+        other && `${chosen.name} already receives ${other.institution} – ${other.bankName}. Choose another account, unless the two are one account at the bank.`,
+        foreign && `This account is in ${a.currency}, and the book receives ${foreign.currency} already. Amounts are recorded as they are, never converted: use one book for each currency.`,
+        known && select.value !== known.accountId && `From now on. What is recorded already stays in ${known.accountName}.`,
+      ].filter(Boolean).map((text) => h('p', { class: 'note warn' }, text)));
       date.hidden = period.value !== 'date';
       date.required = !date.hidden && select.value !== '';
       rest.hidden = select.value === '';
     };
     for (const input of [select, type, period]) input.addEventListener('change', refresh);
+    name.addEventListener('input', refresh);
     refresh();
     return {
       saved: false,

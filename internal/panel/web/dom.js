@@ -69,9 +69,13 @@ export function showTrouble(place, error) {
   place.replaceChildren(...(error ? [h('p', { class: 'note bad' }, error.message)] : []));
 }
 
-/** Runs what a button does: the button waits, an error is shown in place. */
+/**
+ * Runs what a button does: the button waits, an error is shown in place. The
+ * focus that a waiting button loses comes back, to the page if the button went.
+ */
 export async function pressed(button, place, work) {
   if (button.disabled) return undefined;
+  const focused = document.activeElement === button;
   button.disabled = true;
   button.setAttribute('aria-busy', 'true');
   showTrouble(place, null);
@@ -83,14 +87,18 @@ export async function pressed(button, place, work) {
   } finally {
     button.disabled = false;
     button.removeAttribute('aria-busy');
+    if (focused && document.activeElement === document.body) {
+      (button.isConnected ? button : document.querySelector('[role=tabpanel]:not([hidden])')).focus();
+    }
   }
 }
 
-/** Asks whether to go on. */
-export function confirmed(title, text) {
+/** Asks whether to go on; yes is what the button says that does it. */
+export function confirmed(title, text, yes) {
   const dialog = by('confirm');
   by('confirm-title').textContent = title;
   by('confirm-text').textContent = text;
+  by('confirm-yes').textContent = yes;
   dialog.returnValue = 'no';
   dialog.showModal();
   return new Promise((resolve) => {

@@ -10,6 +10,8 @@ import { refreshMoments } from './format.js';
 import { statement } from './statement.js';
 
 const every = 4000; // milliseconds between looks
+const soon = 1000; // the same, just after the person has done something
+const brisk = 12000; // how long that is
 const patience = 30000; // at most, when the app does not answer
 
 const page = document.body.dataset;
@@ -21,6 +23,7 @@ const state = {
 let timer = 0;
 let failures = 0;
 let looking = null;
+let acted = -Infinity; // when the person last did something
 
 /** Loads everything once. Calls that come meanwhile wait for the next one. */
 async function look() {
@@ -51,11 +54,18 @@ async function look() {
   })();
   await looking;
   clearTimeout(timer);
-  if (document.visibilityState === 'visible') timer = setTimeout(look, Math.min(every * 2 ** Math.min(failures, 5), failures ? patience : every));
+  if (document.visibilityState === 'visible') timer = setTimeout(look, pause());
+}
+
+/** How long to wait for the next look. */
+function pause() {
+  if (failures > 0) return Math.min(every * 2 ** Math.min(failures, 5), patience);
+  return performance.now() - acted < brisk ? soon : every;
 }
 
 /** After the person has changed something: look now, and say what was done. */
 async function changed(text) {
+  acted = performance.now();
   await looking;
   await look();
   if (text) say(text);
