@@ -89,7 +89,8 @@ export function connector({ book, state, changed, say }) {
       list.replaceChildren(...found.institutions.map((i) => h('li', {}, h('button', {
         type: 'button', class: 'choice',
         on: { click: (event) => pressed(event.currentTarget, trouble, () => signIn({ connector: i.connector, institution: i.id, country }, i.name)) },
-      }, logo(i), h('span', { class: 'grow' }, h('b', {}, i.name), i.website && h('span', { class: 'quiet' }, i.website.replace(/^https?:\/\//, '')))))));
+      }, logo(i), h('span', { class: 'grow' }, h('b', {}, i.name), i.website && h('span', { class: 'quiet' }, i.website.replace(/^https?:\/\//, ''))),
+      state.connections.some((c) => c.institution.connector === i.connector && c.institution.id === i.id) && h('span', { class: 'chip off' }, 'Linked already')))));
       note.textContent = found.institutions.length === 0
         ? 'No bank of this name. Try fewer letters, or record a statement file instead.'
         : found.more ? 'There are more: type more letters.' : '';
@@ -311,10 +312,10 @@ export function connector({ book, state, changed, say }) {
       name.required = !fresh.hidden;
       name.setCustomValidity(!fresh.hidden && all.some(called(name.value)) ? 'The book has an account of this name. Choose it from the list, or give the new one another name.' : '');
       const other = chosen && feeds(chosen.id);
-      const foreign = others.find((i) => i.currency !== a.currency);
+      const foreign = [...new Set(others.map((i) => i.currency))].filter((currency) => currency !== a.currency).sort();
       notes.replaceChildren(...[
         other && `${chosen.name} already receives ${other.institution} – ${other.bankName}. Choose another account, unless the two are one account at the bank.`,
-        foreign && `This account is in ${a.currency}, and the book receives ${foreign.currency} already. Amounts are recorded as they are, never converted: use one book for each currency.`,
+        foreign.length > 0 && `This account is in ${a.currency}, and the book receives ${foreign.join(', ')} already. Amounts are recorded as they are, never converted: use one book for each currency.`,
         known && select.value !== known.accountId && `From now on. What is recorded already stays in ${known.accountName}.`,
       ].filter(Boolean).map((text) => h('p', { class: 'note warn' }, text)));
       date.hidden = period.value !== 'date';
