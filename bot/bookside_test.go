@@ -345,6 +345,7 @@ func TestCommandsThatCannotBeDoneSayWhy(t *testing.T) {
 	}{
 		"no such account": {[]string{"import", file, "--book", "demo", "--account", "Nowhere"}, "Checking"},
 		"no such book":    {[]string{"import", file, "--book", "other", "--account", "Checking"}, "book"},
+		"no bank account": {[]string{"import", file, "--book", "demo", "--account", "Groceries"}, "asset or a liability"},
 		"no account":      {[]string{"import", file, "--book", "demo"}, "usage"},
 		"no file":         {[]string{"import", "nowhere.ofx", "--book", "demo", "--account", "Checking"}, "nowhere.ofx"},
 		"another command": {[]string{"exprot"}, "exprot"},
@@ -355,6 +356,30 @@ func TestCommandsThatCannotBeDoneSayWhy(t *testing.T) {
 				t.Errorf("exit %d, %q lacks %q", code, errs, c.says)
 			}
 		})
+	}
+}
+
+func TestHelpIsGiven(t *testing.T) {
+	p := newProgram(t)
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}, {"import", "--help"}, {"evaluate", "--help"}} {
+		code, out, errs := p.runBot(args...)
+		if code != 0 || !strings.Contains(out+errs, "usage: ") {
+			t.Errorf("%v: exit %d, %q", args, code, out+errs)
+		}
+	}
+}
+
+func TestAnImportSaysWhichRowsWaitAndWhy(t *testing.T) {
+	p := newProgram(t)
+	file := filepath.Join(t.TempDir(), "fund.ofx")
+	if err := os.WriteFile(file, []byte(strings.Replace(statementFile, "-4.50", "-4.5678", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := p.runBot("import", file, "--book", "demo", "--account", "Savings")
+	for _, want := range []string{"1 waiting", "4.5678", "more decimals", "Try again"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("exit %d, %q lacks %q\n%s", code, out, want, errs)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
@@ -33,6 +34,7 @@ func (e usageError) Error() string { return e.problem + "\n\n" + importUsage }
 // importArgs are the command line of `bot import`, in any order.
 type importArgs struct{ file, book, account string }
 
+// readImportArgs reads the command line; flag.ErrHelp asks for the usage.
 func readImportArgs(args []string) (importArgs, error) {
 	var a importArgs
 	flags := flag.NewFlagSet("import", flag.ContinueOnError)
@@ -40,7 +42,9 @@ func readImportArgs(args []string) (importArgs, error) {
 	flags.StringVar(&a.book, "book", "", "")
 	flags.StringVar(&a.account, "account", "", "")
 	for len(args) > 0 {
-		if err := flags.Parse(args); err != nil {
+		if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return a, err
+		} else if err != nil {
 			return a, usageError{err.Error()}
 		}
 		args = flags.Args()
@@ -63,6 +67,10 @@ func readImportArgs(args []string) (importArgs, error) {
 // runs the program for as long as it takes.
 func importFile(ctx context.Context, cfg Config, log *slog.Logger, args []string, stdout io.Writer) error {
 	a, err := readImportArgs(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err = fmt.Fprintln(stdout, importUsage)
+		return err
+	}
 	if err != nil {
 		return err
 	}
@@ -114,6 +122,12 @@ func runImport(ctx context.Context, address string, a importArgs, content []byte
 			return err
 		}
 		done.print(stdout)
+		if done.Counts.Parked == 0 {
+			continue
+		}
+		if err := api.printWaiting(ctx, a.book, done, stdout); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -136,8 +150,12 @@ type importedRun struct {
 
 func (r importedRun) print(w io.Writer) {
 	c := r.Counts
-	_, _ = fmt.Fprintf(w, "%s: %d rows, %d recorded (%d completed), %d known before, %d skipped, %d waiting\n",
-		r.Title, c.Came, c.Recorded, c.Completed, c.Matched, c.Skipped, c.Parked)
+	rows := "rows"
+	if c.Came == 1 {
+		rows = "row"
+	}
+	_, _ = fmt.Fprintf(w, "%s: %d %s, %d recorded (%d completed), %d known before, %d skipped, %d waiting\n",
+		r.Title, c.Came, rows, c.Recorded, c.Completed, c.Matched, c.Skipped, c.Parked)
 	for _, p := range r.Problems {
 		_, _ = fmt.Fprintln(w, "  not read:", p)
 	}
@@ -149,12 +167,38 @@ type apiClient struct {
 	http *http.Client
 }
 
-// account finds an account of the book by its name, whatever the case, or its id.
+// printWaiting says which rows of a run wait, and for what. Of a long run it
+// names the first.
+func (c apiClient) printWaiting(ctx context.Context, book string, run importedRun, w io.Writer) error {
+	var detail struct {
+		Lines []struct {
+			Date    string `json:"date"`
+			Amount  string `json:"amount"`
+			Text    string `json:"text"`
+			Outcome string `json:"outcome"`
+			Why     string `json:"why"`
+		} `json:"lines"`
+	}
+	if err := c.call(ctx, http.MethodGet, "/books/"+url.PathEscape(book)+"/runs/"+url.PathEscape(run.ID), nil, &detail); err != nil {
+		return err
+	}
+	for _, l := range detail.Lines {
+		if l.Outcome == "parked" {
+			_, _ = fmt.Fprintf(w, "  waiting: %s %s %s: %s\n", l.Date, l.Amount, l.Text, l.Why)
+		}
+	}
+	_, _ = fmt.Fprintln(w, "What waits is kept. Mend the reason, then press Try again in the panel, under Activity.")
+	return nil
+}
+
+// account finds an account of the book that a statement may be of, by its
+// name, whatever the case, or its id.
 func (c apiClient) account(ctx context.Context, book, name string) (string, error) {
 	var list struct {
 		Accounts []struct {
 			ID   string `json:"id"`
 			Name string `json:"name"`
+			Type string `json:"type"`
 		} `json:"accounts"`
 	}
 	if err := c.call(ctx, http.MethodGet, "/books/"+url.PathEscape(book)+"/accounts", nil, &list); err != nil {
@@ -162,12 +206,17 @@ func (c apiClient) account(ctx context.Context, book, name string) (string, erro
 	}
 	var names []string
 	for _, a := range list.Accounts {
-		if a.ID == name || strings.EqualFold(a.Name, name) {
+		fits := a.Type == string(bkper.Asset) || a.Type == string(bkper.Liability)
+		switch {
+		case (a.ID == name || strings.EqualFold(a.Name, name)) && !fits:
+			return "", fmt.Errorf("%s is an account of type %s: a statement is of an asset or a liability account", a.Name, a.Type)
+		case a.ID == name || strings.EqualFold(a.Name, name):
 			return a.ID, nil
+		case fits:
+			names = append(names, a.Name)
 		}
-		names = append(names, a.Name)
 	}
-	return "", fmt.Errorf("the book %s has no account %q. It has: %s", book, name, strings.Join(names, ", "))
+	return "", fmt.Errorf("the book %s has no account %q. A statement can go to: %s", book, name, strings.Join(names, ", "))
 }
 
 // finished waits until a run has ended.

@@ -22,6 +22,15 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/learn/evaluate"
 )
 
+const usage = `usage: bot [command]
+
+  (none)                                  serves the panel, and without settings its stand-ins
+  import FILE --book BOOK --account NAME  records a statement file into a book
+  evaluate FILE.csv                       replays a labelled history through the learner
+
+Each command says more with --help. Settings are environment variables, such as
+PORT and DATA_DIR: the README lists them.`
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], envconfig.OsLookuper(), os.Stdout, os.Stderr)
@@ -35,7 +44,11 @@ func run(ctx context.Context, args []string, env envconfig.Lookuper, stdout, std
 	if len(args) > 0 {
 		command, args = args[0], args[1:]
 	}
-	if command == "evaluate" {
+	switch command {
+	case "help", "-h", "-help", "--help":
+		_, _ = fmt.Fprintln(stdout, usage)
+		return 0
+	case "evaluate":
 		return evaluate.Main(ctx, args, stdout, stderr)
 	}
 	err := func() error {
@@ -50,7 +63,7 @@ func run(ctx context.Context, args []string, env envconfig.Lookuper, stdout, std
 		case "import":
 			return importFile(ctx, cfg, log, args, stdout)
 		default:
-			return fmt.Errorf("there is no command %q: use none, import or evaluate", command)
+			return fmt.Errorf("there is no command %q\n\n%s", command, usage)
 		}
 	}()
 	if err != nil && !errors.Is(err, context.Canceled) {
