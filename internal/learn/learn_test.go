@@ -272,3 +272,31 @@ func FuzzSuggest(f *testing.F) {
 		}
 	})
 }
+
+func TestWithoutADecisionOnTheLikeNothingIsSure(t *testing.T) {
+	chart := []Account{
+		{ID: "subscriptions", Name: "Subscriptions", Kind: Outgoing}, {ID: "rent", Name: "Rent", Kind: Outgoing},
+		{ID: "groceries", Name: "Groceries", Kind: Outgoing}, {ID: "salary", Name: "Salary", Kind: Incoming},
+		{ID: "savings", Name: "Savings", Kind: Asset}, {ID: "dividends", Name: "Dividends", Kind: Incoming},
+		{ID: "clothing", Name: "Clothing", Kind: Outgoing},
+	}
+	empty := New()
+	empty.SetAccounts(chart)
+	known := taught(
+		monthly(10, "-1200", "RENT OAKWOOD PROPERTIES", "rent"), monthly(10, "-39.90", "NETFLIX.COM", "subscriptions"),
+		monthly(10, "-154.10", "WHOLE FOODS MARKET", "groceries"), monthly(10, "5200", "ACME CORP PAYROLL", "salary"),
+	)
+	known.SetAccounts(chart)
+	for _, text := range []string{
+		"SIXT RENT A CAR BERLIN", "DIVIDENDS BAR AND GRILL", "SAVINGS MARKET", "CLOTHING DONATIONS CHARITY", "GROCERIES OF THE WORLD MUSEUM",
+	} {
+		for name, l := range map[string]*Learner{"an empty book": empty, "a book with other decisions": known} {
+			if got, _ := l.Suggest(asked("-85", text)); got.Sure {
+				t.Errorf("%s is sure of %s: %+v", name, text, got)
+			}
+		}
+	}
+	if got, _ := known.Suggest(asked("-1200", "RENT OAKWOOD PROPERTIES")); !got.Sure {
+		t.Errorf("ten equal decisions are not enough: %+v", got)
+	}
+}
