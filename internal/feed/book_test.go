@@ -15,11 +15,12 @@ import (
 // remote id that lives is left out of the answer to a batch, one in the trash
 // does not block, a batch is refused as a whole, and answers get lost.
 type fakeBook struct {
-	power *power
-	book  bkper.Book
-	all   map[string]bkper.Transaction
-	order []string // ids as they were created
-	calls map[string]int
+	power    *power
+	book     bkper.Book
+	all      map[string]bkper.Transaction
+	order    []string            // ids as they were created
+	ofRemote map[string][]string // ids by remote id
+	calls    map[string]int
 	// trouble may fail a call before it is done, or after: the reply is lost.
 	trouble func(op string) (before, after error)
 	// refuse says why the book refuses an item.
@@ -32,7 +33,7 @@ type fakeBook struct {
 
 func newFakeBook(p *power) *fakeBook {
 	b := &fakeBook{
-		power: p, all: map[string]bkper.Transaction{}, calls: map[string]int{},
+		power: p, all: map[string]bkper.Transaction{}, ofRemote: map[string][]string{}, calls: map[string]int{},
 		book: bkper.Book{ID: "book", FractionDigits: 2},
 	}
 	for id, kind := range map[string]bkper.AccountType{
@@ -147,8 +148,8 @@ func (b *fakeBook) Transaction(_ context.Context, _, id string) (t bkper.Transac
 func (b *fakeBook) FindRemoteID(_ context.Context, _, remoteID string) (found []bkper.Transaction, err error) {
 	err = b.call("find", func() error {
 		for _, trashed := range []bool{false, true} {
-			for _, id := range b.order {
-				if t := b.all[id]; t.HasRemoteID(remoteID) && t.Trashed == trashed {
+			for _, id := range b.ofRemote[remoteID] {
+				if t := b.all[id]; t.Trashed == trashed {
 					found = append(found, t)
 				}
 			}
@@ -172,7 +173,7 @@ func (b *fakeBook) CreateTransactions(_ context.Context, _ string, items []bkper
 		answer = map[string]bkper.Transaction{}
 		for _, t := range items {
 			id := t.RemoteIDs[0]
-			if b.liveRemoteIDs()[id] > 0 {
+			if slices.ContainsFunc(b.ofRemote[id], func(id string) bool { return !b.all[id].Trashed }) {
 				continue
 			}
 			t = b.add(t)
@@ -208,6 +209,9 @@ func (b *fakeBook) add(t bkper.Transaction) bkper.Transaction {
 	t.ID = fmt.Sprintf("t%d", len(b.order)+1)
 	b.all[t.ID] = t
 	b.order = append(b.order, t.ID)
+	for _, id := range t.RemoteIDs {
+		b.ofRemote[id] = append(b.ofRemote[id], t.ID)
+	}
 	return t
 }
 

@@ -66,6 +66,8 @@ type batch struct {
 	Gone     []string          `json:"gone,omitempty"`
 	Present  []string          `json:"present,omitempty"`
 	Complete []connectors.Days `json:"complete,omitempty"`
+	// Fresh says that the connector began from nothing.
+	Fresh bool `json:"fresh,omitempty"`
 	// Again says that a person asked for all of this: what was parked is tried
 	// again.
 	Again bool `json:"again,omitempty"`
@@ -96,7 +98,7 @@ func (s *Service) startRun(ctx context.Context, src *source, i ledger.Integratio
 	if err := s.keepPending(ctx, i.ID, a, sorted.pending, whole); err != nil {
 		return err
 	}
-	return s.publishRun(ctx, run, sorted, batch{target: t, Removed: a.removed, Complete: a.complete, Again: whole})
+	return s.publishRun(ctx, run, sorted, batch{target: t, Removed: a.removed, Complete: a.complete, Fresh: a.fresh, Again: whole})
 }
 
 // sorted are the rows of an update by what can be done with them.
@@ -354,7 +356,7 @@ func (p plan) part(all batch, start, end int) batch {
 	for last < len(all.Rows) && days[all.Rows[last].Date] {
 		last++
 	}
-	b := batch{target: all.target, Complete: all.Complete, Again: all.Again, Gone: onDays(p.gone, days)}
+	b := batch{target: all.target, Complete: all.Complete, Fresh: all.Fresh, Again: all.Again, Gone: onDays(p.gone, days)}
 	here := make(map[string]bool)
 	for n, others := first, 0; n < last; n++ {
 		r := all.Rows[n]
@@ -510,7 +512,7 @@ func (k known) forMatching(t target) []match.Entry {
 func (b batch) update() match.Update {
 	u := match.Update{
 		Rows: make([]match.Row, len(b.Rows)), Present: b.Present, Removed: b.Gone,
-		Complete: b.isComplete, WeakIDs: b.File,
+		Complete: b.isComplete, Fresh: b.Fresh, WeakIDs: b.File,
 	}
 	for n, r := range b.Rows {
 		u.Rows[n] = match.Row{

@@ -39,11 +39,14 @@ func TestLives(t *testing.T) {
 		first, last = *seed, *seed+1
 	}
 	for s := first; s < last; s++ {
-		l := newLife(t, uint64(s))
-		l.live()
-		if t.Failed() {
-			t.Fatalf("life %d (%s): run it again with -feed.seed=%d", s, l.kind, s)
-		}
+		t.Run(fmt.Sprint(s), func(t *testing.T) {
+			t.Parallel()
+			l := newLife(t, uint64(s)) //nolint:gosec // a seed
+			l.live()
+			if t.Failed() {
+				t.Logf("%s: see it with -feed.seed=%d", l.kind, s)
+			}
+		})
 	}
 }
 
@@ -77,6 +80,7 @@ type life struct {
 	moment  int // grows with everything that happens at the bank
 	seen    int // the moment of the last state the app came back with
 	day     bank.Date
+	days    map[int]bank.Date // by the moment
 	ids     int
 	trouble float64
 	person  map[string]bkper.Transaction // what a person has touched, as it must stay
@@ -90,7 +94,7 @@ type removal struct {
 
 func newLife(t testing.TB, seed uint64) *life {
 	l := &life{
-		rand: rand.New(rand.NewPCG(seed, 1)), day: firstOfMonth, person: map[string]bkper.Transaction{}, //nolint:gosec // a simulation
+		rand: rand.New(rand.NewPCG(seed, 1)), day: firstOfMonth, days: map[int]bank.Date{}, person: map[string]bkper.Transaction{}, //nolint:gosec // a simulation
 	}
 	l.kind = []kind{windowed, windowed, deltas, deltas, nameless, positional}[l.rand.IntN(6)]
 	l.world = newWorld(t)
@@ -121,7 +125,7 @@ func (l *life) live() {
 	l.failed = func(d delivery, err error) { l.note("failed: %s: %v", d.ID, err) }
 	l.tap = func(d delivery) { l.note("delivery %d of %s: %.2000s", d.Attempt, d.ID, d.Body) }
 	l.makeTrouble()
-	for range 30 {
+	for range 25 {
 		for range 1 + l.rand.IntN(4) {
 			l.somethingAtTheBank()
 		}
@@ -371,6 +375,7 @@ func (l *life) fetch(req connectors.FetchRequest) (connectors.Page, error) {
 		return connectors.Page{}, errs.New(errs.InstitutionDown, "")
 	}
 	a := l.page(since)
+	l.days[l.moment] = l.day
 	l.note("asked since %d", since)
 	const most = 7
 	page := connectors.Page{Next: fmt.Appendf(nil, "%d.0", l.moment)}
@@ -389,9 +394,9 @@ func (l *life) fetch(req connectors.FetchRequest) (connectors.Page, error) {
 // page is what the bank has to say since a moment.
 func (l *life) page(since int) connectors.AccountPage {
 	a := connectors.AccountPage{Key: "checking"}
-	from := later(l.day.AddDays(-10), firstOfMonth)
-	if since == 0 {
-		from = firstOfMonth
+	from := firstOfMonth
+	if since > 0 {
+		from = later(l.days[since].AddDays(-10), firstOfMonth)
 	}
 	if l.kind != deltas {
 		a.Complete = connectors.Days{From: from, To: l.day.AddDays(5)}

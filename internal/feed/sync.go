@@ -189,6 +189,7 @@ func wantedKey(integrations []ledger.Integration) string {
 // update is one whole update of a connection.
 type update struct {
 	accounts map[string]*accountUpdate // by stable key
+	fresh    bool                      // it began from nothing
 	next     []byte
 	more     connectors.More
 }
@@ -197,6 +198,7 @@ type accountUpdate struct {
 	rows     []bank.Transaction
 	removed  []string
 	complete []connectors.Days
+	fresh    bool // as the update
 	balance  *bank.Balance
 	err      error
 }
@@ -204,7 +206,7 @@ type accountUpdate struct {
 // fetchUpdate reads the pages of one update. An update is applied as a whole:
 // when it is interrupted the next try begins from the same state.
 func (src *source) fetchUpdate(ctx context.Context, state []byte) (update, error) {
-	u := update{accounts: make(map[string]*accountUpdate)}
+	u := update{accounts: make(map[string]*accountUpdate), fresh: len(state) == 0}
 	for range mostPages {
 		page, err := src.connector.Fetch(ctx, connectors.FetchRequest{
 			Auth: src.auth, Wanted: src.wanted, State: state, Limit: pageLimit,
@@ -230,7 +232,7 @@ func (src *source) fetchUpdate(ctx context.Context, state []byte) (update, error
 func (u *update) add(p connectors.AccountPage) {
 	a, ok := u.accounts[p.Key]
 	if !ok {
-		a = &accountUpdate{}
+		a = &accountUpdate{fresh: u.fresh}
 		u.accounts[p.Key] = a
 	}
 	a.rows = append(a.rows, p.Transactions...)

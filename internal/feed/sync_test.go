@@ -291,6 +291,24 @@ func TestAnotherPeriodFetchesEverythingAgain(t *testing.T) {
 	w.addsUp(w.runs()[0])
 }
 
+func TestEverythingAgainUnderOtherIDsDoublesNothing(t *testing.T) {
+	w := linked(t)
+	w.bank.tells(nil, coffee, coffee2, tea)
+	w.sync()
+	i := w.integration("i1") // the person asks for all of it again
+	i.Resync++
+	w.put(i)
+	again := []bank.Transaction{coffee, coffee2, tea, row("n", 5, "-9", "NEW")}
+	for n := range again[:3] {
+		again[n].ID = name("again", n)
+	}
+	w.bank.tells(nil, again...)
+	w.sync()
+	w.wantBook("Bank", again...)
+}
+
+var coffee2 = row("a2", 3, "-2.50", "COFFEE")
+
 func TestTheStateMovesOnlyWhenTheQueueHasTheRows(t *testing.T) {
 	w := linked(t)
 	w.bank.updates([]connectors.AccountPage{checking(coffee, tea)})

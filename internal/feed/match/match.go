@@ -15,8 +15,9 @@
 //
 // Steps 3 and 4 pair a row only with an entry whose place is vacant: this
 // source has given it no id, or the id it gave is gone from days of which the
-// bank has just reported everything, or the bank has said that the id is no
-// more, or it now stands on a row of another date or amount. So two rows that a
+// bank has just reported everything or from an update that began from nothing,
+// or the bank has said that the id is no more, or it now stands on a row of
+// another date or amount. So two rows that a
 // bank shows side by side under different ids are never taken for one.
 //
 // An id that now stands on another row may be a correction, or the number of a
@@ -71,6 +72,9 @@ type Update struct {
 	Removed []string
 	// Complete reports whether every booked row of that day is among Rows.
 	Complete func(bank.Date) bool
+	// Fresh says that the source began from nothing: an id that it does not
+	// report is no more.
+	Fresh bool
 	// WeakIDs says that an id means nothing where date or amount differ, as in
 	// statement files.
 	WeakIDs bool
@@ -330,7 +334,7 @@ func (m *matcher) vacant(e Entry) bool {
 	case m.here(e.ID):
 		return m.standsOn(e.ID, func(r Row) bool { return !fits(r, e) })
 	default:
-		return m.removed[e.ID] || e.Withdrawn || m.complete(e.Date)
+		return m.removed[e.ID] || e.Withdrawn || m.update.Fresh || m.complete(e.Date)
 	}
 }
 

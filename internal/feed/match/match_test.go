@@ -127,6 +127,12 @@ func TestMatch(t *testing.T) {
 			[]match.Verdict{fresh},
 		},
 		{
+			"a source that begins from nothing and lacks an id has given it up",
+			match.Update{Fresh: true, Rows: []match.Row{row("x", tenEuros, "coffee"), row("y", tenEuros, "coffee")}},
+			[]match.Entry{entry("1", tenEuros, "coffee", "a"), entry("2", tenEuros, "coffee", "y")},
+			[]match.Verdict{is(match.Reissued, "1"), is(match.ByID, "2")},
+		},
+		{
 			"an id that the bank removes makes room for the row under its new id",
 			match.Update{Removed: []string{"a"}, Rows: []match.Row{row("x", tenEuros, "coffee")}},
 			[]match.Entry{entry("1", tenEuros, "coffee", "a")},
