@@ -189,7 +189,8 @@ func (a *app) openPanel(books *bkper.Service, sealer seal.Sealer, token seal.Sec
 			Keeper: a.keeper, Wake: a.feed, Log: a.log, Now: a.now, NewID: newID,
 			ReturnURL: func() string { return a.url() + "/link/return" },
 		},
-		Importer: importer{a.feed}, Retrier: a.feed, DeadLetters: a.queue, About: about, Now: a.now, Log: a.log,
+		Importer: importer{a.feed}, Retrier: a.feed, Undoer: a.feed, Transfers: a.transfers, Reconciler: a.reconciler,
+		DeadLetters: a.queue, About: about, Now: a.now, Log: a.log,
 	}
 	if a.sandbox != nil {
 		deps.Local = &panel.Local{SignIn: local.SignIn, Tokens: []string{"owner", "editor", "recorder", "viewer", "stranger"}, BookID: sandboxBook, BookURL: "/sandbox"}

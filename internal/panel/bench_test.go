@@ -51,6 +51,7 @@ type bench struct {
 	handler http.Handler
 	routes  gin.RoutesInfo
 	feed    *fakeFeed
+	upkeep  *fakeUpkeep
 	engine  store.Engine
 	records ledger.Collections
 	books   *bkper.Service
@@ -91,6 +92,7 @@ func newBench(t testing.TB) *bench {
 		bank:  demo.New(connectors.Deps{HTTP: http.DefaultClient, Log: log, Now: time.Now, Rand: rand.Reader}, demo.Config{}),
 	}
 	b.feed = &fakeFeed{bench: b}
+	b.upkeep = &fakeUpkeep{bench: b}
 	local := identity.NewLocal(b.books, seal.NewSecret("owner"), time.Now)
 	keeper := identity.NewKeeper(db, b.records.Users, sealer, time.Now)
 	p, err := panel.New(panel.Deps{
@@ -106,6 +108,7 @@ func newBench(t testing.TB) *bench {
 			ReturnURL: func() string { return b.base + "/link/return" },
 		},
 		Importer: b.feed, Retrier: b.feed, DeadLetters: b.feed,
+		Undoer: undoer{b.upkeep}, Transfers: b.upkeep, Reconciler: b.upkeep,
 		About: func(d queue.DeadLetter) panel.Subject {
 			kind, id, _ := strings.Cut(d.Key, ":")
 			if kind == "book" {

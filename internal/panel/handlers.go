@@ -346,6 +346,11 @@ func run(c *call) (int, any, error) {
 			return err
 		}
 		view.Run = viewRun(r)
+		if c.query("cursor") == "" {
+			if view.Undoable, err = undoable(tx, c.records(), r); err != nil {
+				return err
+			}
+		}
 		pages := 0
 		return c.records().Journal.Scan(tx, span, func(id string, p ledger.JournalPage) (bool, error) {
 			if pages == mostJournalPages {

@@ -61,6 +61,9 @@ type Deps struct {
 	Records     ledger.Collections
 	Importer    Importer
 	Retrier     Retrier
+	Undoer      Undoer
+	Transfers   Transfers
+	Reconciler  Reconciler
 	DeadLetters DeadLetters
 	// About says what a dead letter is about. Letters about neither a book nor
 	// a connection are shown to nobody.

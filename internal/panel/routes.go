@@ -60,6 +60,13 @@ func (p *Panel) table() []route {
 		{get, "/books/:bookId/integrations/:integrationId/pending", "What the bank has announced and not booked.", nil, nil, false, ok, pendingView{}, pending},
 		{get, "/books/:bookId/runs", "What came into the book, when, and what became of it.", []queryParam{cursorParam}, nil, false, ok, runsView{}, runs},
 		{get, "/books/:bookId/runs/:runId", "One run with its rows.", []queryParam{cursorParam}, nil, false, ok, runDetailView{}, run},
+		{post, "/books/:bookId/runs/:runId/undo", "Take what a run has recorded, and nobody has touched, out of the book. It is not recorded again unless it is brought back.", nil, nil, false, accepted, undoneView{}, undoRun},
+		{post, "/books/:bookId/runs/:runId/redo", "Bring back what was taken out.", nil, nil, false, accepted, undoneView{}, redoRun},
+		{get, "/books/:bookId/transfers", "Transfers between own accounts: what may be one, and what was made one transaction.", nil, nil, false, ok, transfersView{}, transfers},
+		{post, "/books/:bookId/transfers/:transferId/accept", "Make a proposed pair one transaction.", nil, nil, false, ok, transfersView{}, acceptTransfer},
+		{post, "/books/:bookId/transfers/:transferId/reject", "Say that a proposed pair are two.", nil, nil, false, ok, transfersView{}, rejectTransfer},
+		{post, "/books/:bookId/transfers/:transferId/undo", "Make two transactions of a joined transfer again, and remember that they are two.", nil, nil, false, ok, transfersView{}, undoTransfer},
+		{get, "/books/:bookId/reconciliation", "How the bank's balances, what the bank has told, and the book agree.", nil, nil, false, ok, reconciliationView{}, reconciliation},
 		{get, "/books/:bookId/parked", "Rows that the book has refused.", nil, nil, false, ok, parkedView{}, parked},
 		{post, "/books/:bookId/parked/retry", "Try them again.", nil, nil, false, accepted, retriedView{}, retryParked},
 		{post, "/books/:bookId/statements", "Record a statement file: OFX or QFX.", []queryParam{

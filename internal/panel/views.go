@@ -239,13 +239,16 @@ type runView struct {
 	Counts        countsView `json:"counts"`
 	First         bank.Date  `json:"first,omitzero" doc:"The days of what came."`
 	Last          bank.Date  `json:"last,omitzero"`
+	Undone        int        `json:"undone" doc:"How many of the recorded were taken out of the book again."`
+	Interrupted   bool       `json:"interrupted" doc:"It was cut short; everything is fetched again."`
 	Problems      []string   `json:"problems" doc:"Rows of a file that could not be read."`
 }
 
 type runDetailView struct {
-	Run   runView    `json:"run"`
-	Lines []lineView `json:"lines" doc:"What became of each row."`
-	Next  string     `json:"next,omitempty" doc:"The cursor of further lines, if there are any."`
+	Run      runView    `json:"run"`
+	Undoable int        `json:"undoable" doc:"How many drafts undo would take out, as far as is known: recorded and touched by nobody. Counted on the first page."`
+	Lines    []lineView `json:"lines" doc:"What became of each row."`
+	Next     string     `json:"next,omitempty" doc:"The cursor of further lines, if there are any."`
 }
 
 type lineView struct {
@@ -362,8 +365,8 @@ func viewConnection(c ledger.Connection, today bank.Date) connectionView {
 func viewRun(r ledger.Run) runView {
 	v := runView{
 		ID: runID(r), Kind: string(r.Kind), IntegrationID: r.Integration, AccountID: r.AccountID, AccountName: r.AccountName,
-		Title: r.Title, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Done: !r.FinishedAt.IsZero() || r.AllDone(),
-		Counts: countsView(r.Counts), First: r.First, Last: r.Last, Problems: []string{},
+		Title: r.Title, StartedAt: r.StartedAt, FinishedAt: r.FinishedAt, Done: isOver(r),
+		Counts: countsView(r.Counts), First: r.First, Last: r.Last, Undone: r.Undone, Interrupted: r.Interrupted, Problems: []string{},
 	}
 	v.Problems = append(v.Problems, r.Problems...)
 	return v

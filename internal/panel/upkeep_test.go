@@ -1,0 +1,262 @@
+package panel_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/errs"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/money"
+	"github.com/bank-connections/bkper-bot/internal/reconcile"
+	"github.com/bank-connections/bkper-bot/internal/store"
+	"github.com/bank-connections/bkper-bot/internal/transfer"
+)
+
+// fakeUpkeep stands in for the services that keep books right.
+type fakeUpkeep struct {
+	*bench
+	undoneBy          []string // users
+	proposals, joined []transfer.View
+	parted            []string // remote ids
+	report            reconcile.Report
+}
+
+func (f *fakeUpkeep) Report(context.Context, string) (reconcile.Report, error) { return f.report, nil }
+
+// undoer undoes and brings back at once.
+type undoer struct{ *fakeUpkeep }
+
+func (u undoer) Undo(ctx context.Context, run ledger.Run, userID string) error {
+	u.undoneBy = append(u.undoneBy, userID)
+	return u.set(ctx, run, run.Counts.Recorded)
+}
+
+func (u undoer) Redo(ctx context.Context, run ledger.Run, _ string) error { return u.set(ctx, run, 0) }
+
+func (u undoer) set(ctx context.Context, run ledger.Run, undone int) error {
+	return u.records.Runs.Update(ctx, u.engine, run.Key(), func(r ledger.Run) (ledger.Run, error) {
+		r.Undone = undone
+		return r, nil
+	})
+}
+
+func (f *fakeUpkeep) Proposals(context.Context, string) ([]transfer.View, error) {
+	return f.proposals, nil
+}
+func (f *fakeUpkeep) Joined(context.Context, string) ([]transfer.View, error) { return f.joined, nil }
+
+func (f *fakeUpkeep) take(id string) (transfer.View, error) {
+	at := slices.IndexFunc(f.proposals, func(v transfer.View) bool { return v.ID == id })
+	if at < 0 {
+		return transfer.View{}, errs.New(errs.NotFound, "This transfer is not known any more. Reload the page.")
+	}
+	v := f.proposals[at]
+	f.proposals = slices.Delete(f.proposals, at, at+1)
+	return v, nil
+}
+
+func (f *fakeUpkeep) Accept(ctx context.Context, book transfer.Book, bookID, id string) error {
+	if _, err := book.Transaction(ctx, bookID, "none"); !errs.Is(err, errs.NotFound) {
+		return err // the book is not opened as the person who asks
+	}
+	v, err := f.take(id)
+	if err == nil {
+		v.State, v.Reason = ledger.Joined, "Accepted by a person."
+		f.joined = append(f.joined, v)
+	}
+	return err
+}
+
+func (f *fakeUpkeep) Reject(_ context.Context, _, id string) error {
+	_, err := f.take(id)
+	return err
+}
+
+func (f *fakeUpkeep) Undo(_ context.Context, _ transfer.Book, _, remoteID string) error {
+	f.parted = append(f.parted, remoteID)
+	f.joined = slices.DeleteFunc(f.joined, func(v transfer.View) bool { return v.Out.RemoteID == remoteID })
+	return nil
+}
+
+func aTransfer(id, reason string) transfer.View {
+	end := func(side, account, accountID, amount, text string, day int) transfer.End {
+		return transfer.End{
+			RemoteID: id + side, TransactionID: "t" + id + side, AccountID: accountID, AccountName: account,
+			Row: bank.Transaction{Date: bank.NewDate(2026, 11, day), Amount: money.MustParse(amount, "USD"), Description: text},
+		}
+	}
+	return transfer.View{
+		ID: id, State: ledger.Proposed, Reason: reason, At: time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC),
+		Out: end("o", "Checking", "1", "-420.5", "PAYMENT THANK YOU "+nasty, 17), In: end("i", "Credit Card", "2", "420.5", "AUTOPAY 8842", 19),
+	}
+}
+
+func aReport(integration string) reconcile.Report {
+	balance := func(id, account string, state reconcile.State, sentence string) reconcile.Balance {
+		return reconcile.Balance{
+			Integration: ledger.Integration{ID: id, AccountName: account, Institution: "Demo Bank New York", BankName: account, Currency: "USD"},
+			State:       state, Sentence: sentence,
+		}
+	}
+	agrees := balance("another", "Savings", reconcile.Agrees, "Agrees with the bank, which says 9000.00 USD on 2026-11-21.")
+	agrees.Date, agrees.Booked = bank.NewDate(2026, 11, 21), money.MustParse("9000", "USD")
+	differs := balance(integration, "Checking", reconcile.Differs, "Since 2026-11-18 the bank's balance is 12.00 USD less than the recorded transactions make.")
+	differs.Date, differs.Booked = bank.NewDate(2026, 11, 21), money.MustParse("1500.1", "USD")
+	differs.Difference, differs.Since = money.MustParse("-12", "USD"), bank.NewDate(2026, 11, 18)
+	finding := func(kind ledger.FindingKind, text, sentence string, healed bool) ledger.Finding {
+		return ledger.Finding{
+			Kind: kind, Date: bank.NewDate(2026, 11, 18), Amount: money.MustParse("-12", "USD"), Text: text,
+			RemoteID: "r" + string(kind), TransactionID: "t" + string(kind), Sentence: sentence, Healed: healed,
+		}
+	}
+	return reconcile.Report{
+		Balances: []reconcile.Balance{differs, agrees, balance("third", "Card", reconcile.Unknown, "The bank gives no balance to compare with.")},
+		Reconciliation: ledger.Reconciliation{
+			BookID: "demo", At: time.Now().Add(-3 * time.Hour), From: bank.NewDate(2026, 8, 24), Entries: 412, Transactions: 431, Healed: 1,
+			Findings: []ledger.Finding{
+				finding(ledger.FoundEdited, "COFFEE "+nasty, "The bank says -12.00 on 2026-11-18, the book says -21.00. It was changed there, so it stays.", false),
+				finding(ledger.FoundTrashed, "LUNCH", "It was deleted in the book, so it stays out.", true),
+			},
+			Counts: map[ledger.FindingKind]int{ledger.FoundEdited: 1, ledger.FoundTrashed: 1},
+		},
+	}
+}
+
+// aRun puts a run with entries in several states into the ledger.
+func (b *bench) aRun(finished bool) ledger.Run {
+	b.t.Helper()
+	run := ledger.Run{
+		ID: "undoable", Kind: ledger.FileRun, BookID: "demo", AccountID: "1", AccountName: "Checking", Title: "november.ofx",
+		StartedAt: time.Date(2026, 11, 22, 11, 0, 0, 0, time.UTC), Batches: 1, Counts: ledger.Counts{Came: 4, Recorded: 4},
+		First: bank.NewDate(2026, 11, 1), Last: bank.NewDate(2026, 11, 2),
+	}
+	if finished {
+		run.FinishedAt = run.StartedAt.Add(time.Second)
+	}
+	err := b.engine.Update(b.t.Context(), func(tx store.Tx) error {
+		for n, e := range []ledger.Entry{
+			{Run: run.ID, State: ledger.Recorded},
+			{Run: run.ID, State: ledger.Merged},
+			{Run: run.ID, State: ledger.Recorded, Touched: true},
+			{Run: run.ID, State: ledger.Trashed},
+			{Run: "another", State: ledger.Recorded},
+		} {
+			e.BookID, e.AccountID = "demo", "1"
+			e.Row = bank.Transaction{Date: run.First, Amount: money.MustParse("-5", "USD"), Description: "ROW"}
+			e.RemoteID = ledger.RemoteID("1", run.First, e.Row.Amount, n+1)
+			if err := b.records.PutEntry(tx, e); err != nil {
+				return err
+			}
+		}
+		return b.records.Runs.Put(tx, run.Key(), run)
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return run
+}
+
+func (b *bench) runPath(id string) string {
+	b.t.Helper()
+	for _, r := range b.call("owner", "GET", "/books/demo/runs", nil, http.StatusOK)["runs"].([]any) {
+		if full := r.(object)["id"].(string); strings.HasSuffix(full, "-"+id) {
+			return "/books/demo/runs/" + full
+		}
+	}
+	b.t.Fatalf("there is no run %s", id)
+	return ""
+}
+
+func TestARunIsUndoneAndBroughtBack(t *testing.T) {
+	b := newBench(t)
+	b.aRun(true)
+	path := b.runPath("undoable")
+	detail := b.call("editor", "GET", path, nil, http.StatusOK)
+	if run := detail["run"].(object); detail["undoable"] != 2.0 || run["undone"] != 0.0 || run["interrupted"] != false {
+		t.Errorf("before: %v", detail)
+	}
+	b.call("editor", "POST", path+"/undo", nil, http.StatusAccepted)
+	if !slices.Equal(b.upkeep.undoneBy, []string{"editor"}) {
+		t.Errorf("undone on behalf of %v", b.upkeep.undoneBy)
+	}
+	kept, err := b.records.Users.Load(t.Context(), b.engine, store.Key("editor"))
+	if err != nil || len(kept.Token) == 0 {
+		t.Errorf("nobody can act on behalf of the editor: %v", err)
+	}
+	if after := b.call("owner", "GET", path, nil, http.StatusOK)["run"].(object); after["undone"] != 4.0 {
+		t.Errorf("undone: %v", after)
+	}
+	b.call("owner", "POST", path+"/redo", nil, http.StatusAccepted)
+	if after := b.call("owner", "GET", path, nil, http.StatusOK)["run"].(object); after["undone"] != 0.0 {
+		t.Errorf("brought back: %v", after)
+	}
+	for _, none := range []string{"/books/demo/runs/1-none", "/books/demo/runs/x"} {
+		b.call("owner", "POST", none+"/undo", nil, http.StatusNotFound)
+		b.call("owner", "POST", none+"/redo", nil, http.StatusNotFound)
+	}
+}
+
+func TestARunThatGoesOnIsNotUndone(t *testing.T) {
+	b := newBench(t)
+	b.aRun(false)
+	path := b.runPath("undoable")
+	for _, what := range []string{"/undo", "/redo"} {
+		if refused := b.call("owner", "POST", path+what, nil, http.StatusConflict); !strings.Contains(message(refused), "still recording") {
+			t.Errorf("%s: %v", what, refused)
+		}
+	}
+	if detail := b.call("owner", "GET", path, nil, http.StatusOK); detail["undoable"] != 0.0 || len(b.upkeep.undoneBy) > 0 {
+		t.Errorf("%v", detail)
+	}
+}
+
+func TestTransfersAreDecidedByAPerson(t *testing.T) {
+	b := newBench(t)
+	b.upkeep.proposals = []transfer.View{aTransfer("one", "Amounts fit, but two payments do."), aTransfer("two", "Amounts fit.")}
+	all := b.call("editor", "GET", "/books/demo/transfers", nil, http.StatusOK)
+	first := all["proposals"].([]any)[0].(object)
+	if out := first["out"].(object); len(all["joined"].([]any)) != 0 || out["amount"] != "-420.50" || out["date"] != "2026-11-17" || out["accountName"] != "Checking" {
+		t.Errorf("%v", all)
+	}
+	after := b.call("editor", "POST", "/books/demo/transfers/one/accept", nil, http.StatusOK)
+	if len(after["proposals"].([]any)) != 1 || after["joined"].([]any)[0].(object)["id"] != "one" {
+		t.Errorf("accepted: %v", after)
+	}
+	after = b.call("editor", "POST", "/books/demo/transfers/two/reject", nil, http.StatusOK)
+	if len(after["proposals"].([]any)) != 0 || len(after["joined"].([]any)) != 1 {
+		t.Errorf("rejected: %v", after)
+	}
+	after = b.call("owner", "POST", "/books/demo/transfers/one/undo", nil, http.StatusOK)
+	if len(after["joined"].([]any)) != 0 || !slices.Equal(b.upkeep.parted, []string{"oneo"}) || b.feed.retried != 1 {
+		t.Errorf("undone: %v, parted %v, %d times retried", after, b.upkeep.parted, b.feed.retried)
+	}
+	for _, what := range []string{"accept", "reject", "undo"} {
+		b.call("owner", "POST", "/books/demo/transfers/one/"+what, nil, http.StatusNotFound)
+	}
+}
+
+func TestHowTheBookStands(t *testing.T) {
+	b := newBench(t)
+	never := b.call("owner", "GET", "/books/demo/reconciliation", nil, http.StatusOK)
+	if _, compared := never["at"]; compared || len(never["balances"].([]any)) != 0 || len(never["findings"].([]any)) != 0 {
+		t.Errorf("before it was compared: %v", never)
+	}
+	b.upkeep.report = aReport("mine")
+	v := b.call("editor", "GET", "/books/demo/reconciliation", nil, http.StatusOK)
+	differs := v["balances"].([]any)[0].(object)
+	if differs["state"] != "differs" || differs["difference"] != "-12.00" || differs["booked"] != "1500.10" || differs["since"] != "2026-11-18" || differs["integrationId"] != "mine" {
+		t.Errorf("%v", differs)
+	}
+	if unknown := v["balances"].([]any)[2].(object); unknown["booked"] != nil || unknown["difference"] != nil || unknown["sentence"] == "" {
+		t.Errorf("%v", unknown)
+	}
+	finding := v["findings"].([]any)[0].(object)
+	if v["entries"] != 412.0 || finding["transactionId"] != "tedited" || finding["amount"] != "-12.00" || finding["healed"] != false {
+		t.Errorf("%v", v)
+	}
+}
