@@ -177,6 +177,7 @@ func TestTheJourneyInABrowser(t *testing.T) {
 	tab.allWell("saving")
 	tab.click("#connect form .primary")
 	tab.says("#said", "2 integrations saved")
+	tab.until("document.activeElement.id === 'banks'") // the button that opened the dialog is gone
 	tab.says("#integrations .card", "Demo Bank New York Savings")
 	tab.says("#integrations .card", "2 recorded (1 completed)")
 	tab.says("#integrations .card", "Since Jan 31, 2026")
@@ -184,6 +185,10 @@ func TestTheJourneyInABrowser(t *testing.T) {
 	tab.click("#integrations .card summary")
 	tab.says("#integrations .line", "Pending "+nasty)
 	tab.allWell("banks")
+	tab.click("#connections [data-act=sync]")
+	tab.says("#said", "is being asked for news")
+	tab.until("(window.scrollTo(0, document.body.scrollHeight), document.querySelector('#said').getBoundingClientRect().top > 0)")
+	tab.until("document.activeElement.dataset.act === 'sync'")
 
 	tab.click("#connections [aria-label^='Link Account']")
 	tab.pick("#into-0", "Checking")

@@ -1,7 +1,7 @@
 // The way from "Connect a bank" to the saved integration, in one dialog.
 
 import * as api from './api.js';
-import { by, h, pressed, showTrouble } from './dom.js';
+import { by, h, openPart, pressed, showTrouble } from './dom.js';
 import { bankAccount, country as countryName, day, dot, logo } from './format.js';
 
 const remembered = 'bank-connections-country';
@@ -19,7 +19,13 @@ export function connector({ book, state, changed, say }) {
   let accepted = false; // the privacy notice, while the dialog is open
 
   dialog.querySelector('.close').addEventListener('click', () => dialog.close());
-  dialog.addEventListener('close', () => { visit++; accepted = false; place.replaceChildren(); });
+  dialog.addEventListener('close', () => {
+    visit++;
+    accepted = false;
+    place.replaceChildren();
+    // What opened the dialog may have gone meanwhile.
+    if (document.activeElement === document.body) openPart().focus({ preventScroll: true });
+  });
 
   function show(heading, ...content) {
     visit++;

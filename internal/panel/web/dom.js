@@ -71,11 +71,13 @@ export function showTrouble(place, error) {
 
 /**
  * Runs what a button does: the button waits, an error is shown in place. The
- * focus that a waiting button loses comes back, to the page if the button went.
+ * focus that a waiting button loses comes back, to its like if the page has
+ * made the card anew, to the page if there is none.
  */
 export async function pressed(button, place, work) {
   if (button.disabled) return undefined;
   const focused = document.activeElement === button;
+  const card = button.closest('[data-key]')?.dataset.key;
   button.disabled = true;
   button.setAttribute('aria-busy', 'true');
   showTrouble(place, null);
@@ -88,9 +90,15 @@ export async function pressed(button, place, work) {
     button.disabled = false;
     button.removeAttribute('aria-busy');
     if (focused && document.activeElement === document.body) {
-      (button.isConnected ? button : document.querySelector('[role=tabpanel]:not([hidden])')).focus();
+      const like = button.isConnected ? button : document.querySelector(`[data-key="${CSS.escape(card)}"] [data-act="${CSS.escape(button.dataset.act)}"]`);
+      (like ?? openPart()).focus({ preventScroll: true });
     }
   }
+}
+
+/** The part of the page that is shown. */
+export function openPart() {
+  return document.querySelector('[role=tabpanel]:not([hidden])');
 }
 
 /** Asks whether to go on; yes is what the button says that does it. */

@@ -94,6 +94,7 @@ for (const button of document.querySelectorAll('.connect')) button.addEventListe
 
 const tabs = [...document.querySelectorAll('[role=tab]')];
 function open(tab, focus) {
+  if (tab.getAttribute('aria-selected') !== 'true') scrollTo(0, 0);
   for (const one of tabs) {
     const chosen = one === tab;
     one.setAttribute('aria-selected', String(chosen));
