@@ -3,6 +3,7 @@ package panel_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -259,4 +260,68 @@ func TestHowTheBookStands(t *testing.T) {
 	if v["entries"] != 412.0 || finding["transactionId"] != "tedited" || finding["amount"] != "-12.00" || finding["healed"] != false {
 		t.Errorf("%v", v)
 	}
+}
+
+func TestKeepingABookRightInABrowser(t *testing.T) {
+	tab := newBrowser(t)
+	b := newBench(t)
+	server := httptest.NewServer(b.handler)
+	defer server.Close()
+	integration := b.integrate("owner", b.connect("owner", "us_newyork", "US"))["id"].(string)
+	b.aRun(true)
+	b.upkeep.proposals = []transfer.View{aTransfer("one", "The amounts fit, but another payment does as well."), aTransfer("two", "The amounts fit.")}
+
+	tab.open(server.URL + "/panel?bookId=demo")
+	tab.click("#tab-activity")
+	tab.click("#runs [data-act=undo][aria-label='Undo: november.ofx']")
+	tab.says("#confirm-text", "Take 2 drafts that nobody has touched out of the book?")
+	tab.allWell("asking")
+	tab.click("#confirm button[value=no]")
+	tab.until("document.activeElement.dataset.act === 'undo'")
+	tab.until("document.querySelector('#runs [data-act=redo]') === null")
+	tab.click("#runs [data-act=undo][aria-label='Undo: november.ofx']")
+	tab.click("#confirm button[value=yes]")
+	tab.says("#said", "4 drafts are taken out of the book.")
+	tab.until("document.querySelector('[aria-label=\"Undo: november.ofx\"]') === null")
+	tab.says("#runs .buttons", "4 drafts are taken out of the book.")
+	tab.allWell("undone")
+	tab.click("#runs [data-act=redo]")
+	tab.says("#said", "4 drafts are in the book again.")
+	tab.says("#runs [data-act=undo]", "Undo")
+
+	// A run of which nothing is left untouched says so instead of asking.
+	tab.click("#runs [data-act=undo][aria-label^='Undo: Demo Bank']")
+	tab.says("#trouble", "Every draft of this run has been touched")
+
+	tab.says("#to-review", "2")
+	tab.click("#tab-review")
+	tab.says("#compared", "Not compared yet")
+	tab.says("#proposals .line", "PAYMENT THANK YOU "+nasty)
+	tab.allWell("proposals")
+	tab.click("#proposals [data-key=one] [data-act=join]")
+	tab.says("#joined-title", "One transfer was joined")
+	tab.click("#proposals [data-key=two] [data-act=apart]")
+	tab.says("#no-transfers", "Nothing waits for you.")
+	tab.click("#joined-title")
+	tab.says("#joined", "Checking → Credit Card")
+	tab.until("document.querySelector('#joined a').href === 'https://bkper.app/books/demo/transactions/toneo'")
+	tab.allWell("joined")
+	tab.click("#joined [data-act=part]")
+	tab.click("#confirm button[value=yes]")
+	tab.says("#no-transfers", "None was found yet.")
+
+	b.upkeep.report = aReport(integration)
+	tab.open(server.URL + "/panel?bookId=demo")
+	tab.says("#integrations .note.warn", "12.00 USD less than the recorded transactions make")
+	tab.allWell("a balance that differs")
+	tab.click("#tab-review")
+	tab.says("#to-review", "1")
+	tab.says("#compared", "Compared 3 hours ago: 412 transactions of the bank")
+	tab.says("#balances .chip.warn", "Differs")
+	tab.says("#balances .chip.on", "Agrees")
+	tab.says("#findings", "the book says -21.00")
+	tab.until("document.querySelector('#findings a').href.endsWith('/transactions/tedited')")
+	tab.click("#healed-title")
+	tab.says("#healed", "It was deleted in the book")
+	tab.allWell("reconciliation")
 }

@@ -2,6 +2,7 @@
 
 import { by, h, keyed, pressed, showTrouble } from './dom.js';
 import { counts, day, money, problem, when } from './format.js';
+import { undoing } from './upkeep.js';
 
 const outcomes = {
   recorded: 'Recorded', completed: 'Completed', matched: 'There already', changed: 'Changed', skipped: 'Skipped', parked: 'Waiting for you',
@@ -24,7 +25,7 @@ export function activity({ book, state, act }) {
 
   function run(r) {
     const lines = h('div', {});
-    const details = h('details', { class: 'card run' },
+    const details = h('details', { class: 'run', data: { part: 'rows' } },
       h('summary', { data: { act: 'open' } },
         h('span', { class: 'grow' }, h('b', {}, r.title), h('span', { class: 'flow' }, ` → ${r.accountName}`)),
         h('span', { class: 'quiet' }, when(r.startedAt)),
@@ -46,7 +47,9 @@ export function activity({ book, state, act }) {
       }
     };
     details.addEventListener('toggle', () => { if (details.open) load(''); });
-    return details;
+    return h('article', { class: 'card' }, details,
+      r.interrupted && problem({ sentence: 'This run was cut short. Everything is fetched again, and nothing comes twice.' }, 'info'),
+      undoing(r, { book, act, trouble }));
   }
 
   function line(l) {

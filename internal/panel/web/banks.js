@@ -4,6 +4,7 @@
 import * as api from './api.js';
 import { by, confirmed, h, keyed, pressed, showTrouble } from './dom.js';
 import { bankAccount, country, counts, day, dot, logo, money, next, problem, when } from './format.js';
+import { balance } from './upkeep.js';
 
 const soon = 7 * 24 * 3600 * 1000; // before a consent ends
 
@@ -36,6 +37,7 @@ export function banks({ book, state, act }) {
         i.lastRun && h('span', {}, 'last run ', when(i.lastRun)),
         !i.stopped && i.nextSync && h('span', {}, 'next ', next(i.nextSync)),
         i.addedBy && !mine && h('span', {}, 'by ', i.addedBy)),
+      balance(i.check),
       i.pending > 0 && pending(i),
       h('div', { class: 'buttons' },
         mine && mine.status === 'Connected' && button('change', 'Change or fetch again', () => act.account(mine, i.bankKey)),
@@ -130,6 +132,7 @@ export function banks({ book, state, act }) {
     // What a card shows of others is part of what it is made of.
     keyed(by('integrations'), state.integrations.map((i) => ({
       ...i, connection: state.connections.find((c) => c.id === i.connectionId)?.status, type: state.accounts.find((a) => a.id === i.accountId)?.type,
+      check: state.reconciliation.balances.find((b) => b.integrationId === i.id),
     })), (i) => i.id, integration);
     keyed(by('connections'), state.connections.map((c) => ({
       ...c, into: state.integrations.filter((i) => i.connectionId === c.id).map((i) => [i.bankKey, i.accountName]),

@@ -110,6 +110,10 @@ export function confirmed(title, text, yes) {
   dialog.returnValue = 'no';
   dialog.showModal();
   return new Promise((resolve) => {
-    dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
+    dialog.addEventListener('close', () => {
+      // The button that asked is disabled and cannot take the focus back yet.
+      if (dialog.contains(document.activeElement)) document.activeElement.blur();
+      resolve(dialog.returnValue === 'yes');
+    }, { once: true });
   });
 }

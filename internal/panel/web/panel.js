@@ -8,22 +8,26 @@ import { connector } from './connect.js';
 import { by, h, showTrouble } from './dom.js';
 import { refreshMoments } from './format.js';
 import { statement } from './statement.js';
+import { review } from './upkeep.js';
 
 const every = 4000; // milliseconds between looks
 const soon = 1000; // the same, just after the person has done something
 const brisk = 12000; // how long that is
+const seldom = 20000; // between looks at what is found out in the background
 const patience = 30000; // at most, when the app does not answer
 
 const page = document.body.dataset;
 const book = api.bookApi(page.book);
 const state = {
   account: page.account, accounts: [], connections: [], integrations: [], runs: [], runsNext: '', parked: [], dead: [],
+  transfers: { proposals: [], joined: [] }, reconciliation: { balances: [], findings: [], counts: [] },
 };
 
 let timer = 0;
 let failures = 0;
 let looking = null;
 let acted = -Infinity; // when the person last did something
+let reviewed = -Infinity; // when transfers and reconciliation were loaded
 
 /** Loads everything once. Calls that come meanwhile wait for the next one. */
 async function look() {
@@ -40,6 +44,11 @@ async function look() {
         connections: connections.connections, integrations: integrations.integrations,
         runs: runs.runs, runsNext: runs.next ?? '', parked: parked.rows, dead: dead.letters,
       });
+      const now = performance.now();
+      if (now - reviewed > seldom || now - acted < brisk) {
+        [state.transfers, state.reconciliation] = await Promise.all([book.transfers(), book.reconciliation()]);
+        reviewed = now;
+      }
       if (failures > 0) showTrouble(by('trouble'), null);
       failures = 0;
       for (const show of shows) show();
@@ -88,7 +97,7 @@ const act = {
     by('statement-account').value = account;
   },
 };
-const shows = [banks({ book, state, act }), activity({ book, state, act }), statement({ book, state, act })];
+const shows = [banks({ book, state, act }), activity({ book, state, act }), review({ book, state, act }), statement({ book, state, act })];
 
 for (const button of document.querySelectorAll('.connect')) button.addEventListener('click', connect.start);
 
