@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -502,5 +503,36 @@ func TestNoSecretIsLoggedOrAnswered(t *testing.T) {
 				t.Errorf("%s holds %q", what, secret)
 			}
 		}
+	}
+}
+
+// The book fills open sides with account names that it finds in descriptions.
+// None of these was ever decided on by a person.
+func TestNamesInDescriptionsFillNothing(t *testing.T) {
+	p := startProgram(t)
+	var rows strings.Builder
+	texts := []string{"CLOTHING DONATIONS CHARITY", "SIXT RENT A CAR BERLIN", "DIVIDENDS BAR AND GRILL", "SAVINGS MARKET", "GROCERIES OF THE WORLD"}
+	for n, text := range texts {
+		fmt.Fprintf(&rows, "<STMTTRN><TRNTYPE>DEBIT<DTPOSTED>202601%02d<TRNAMT>-%d.10<FITID>n%d<NAME>%s</STMTTRN>\n", n+10, n+10, n, text)
+	}
+	file := strings.Replace(statementFile, "</BANKTRANLIST>", rows.String()+"</BANKTRANLIST>", 1)
+	p.post("/books/demo/statements?name=names.ofx&accountId="+p.accountID("Checking"), []byte(file), http.StatusAccepted, nil)
+	p.settle()
+	found := 0
+	for _, r := range p.recorded("Checking") {
+		text := r.Properties["bank_text"]
+		if !slices.Contains(texts, text) {
+			continue
+		}
+		found++
+		if r.DebitAccount != nil || r.Description != text {
+			t.Errorf("%q has become %q with a counter account: %v, %v", text, r.Description, r.DebitAccount, r.Properties)
+		}
+	}
+	if found != len(texts) {
+		t.Errorf("%d of %d rows are in the book", found, len(texts))
+	}
+	if open := len(p.open("Checking")); open == 0 {
+		t.Error("no draft waits for its counter account")
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // BankTextProperty is the property of a recorded transaction that keeps the
 // bank's own text, whatever becomes of the description.
-const BankTextProperty = "bank_text"
+const BankTextProperty = ledger.BankTextProperty
 
 // LessonIDs are the ids of all lessons that a transaction can give.
 func LessonIDs(transactionID string) []string {

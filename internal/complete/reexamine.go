@@ -16,7 +16,7 @@ import (
 
 // ReasonProperty is the property of a draft that says in words why its counter
 // account was filled.
-const ReasonProperty = "completed_because"
+const ReasonProperty = ledger.ReasonProperty
 
 // Completed is a draft that was completed.
 type Completed struct {
@@ -271,7 +271,7 @@ func (r *reexamination) note(ctx context.Context, part []completion, updated map
 				return err
 			}
 			if t, ok := updated[p.entry.TransactionID]; ok && found {
-				e.Written = ledger.WrittenOf(t, cmp.Or(t.Properties[ReasonProperty], p.suggestion.Reason))
+				e.Written = ledger.WrittenOf(t, cmp.Or(t.Properties[ReasonProperty], p.suggestion.Reason)).Onto(p.draft)
 				e.UpdatedAt = r.now()
 				entries = append(entries, e)
 			}

@@ -109,7 +109,7 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 	case !c.removed && !e.Touched && saysOnly(t, e):
 		e.Written, e.Flag = ledger.WrittenOf(t, t.Properties[complete.ReasonProperty]), ""
 		return e, nil
-	case e.Touched || !e.Written.Same(t):
+	case e.Touched || !e.Written.Alone(t):
 		e.Flag = flagText(e, c)
 		return e, nil
 	case e.Pair != "" && (c.removed || e.Written.Amount != string(bkper.AmountOf(e.Row.Amount.Number()))):

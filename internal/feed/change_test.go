@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -97,6 +98,12 @@ func TestWhatAPersonTouchedIsFlagged(t *testing.T) {
 		"completed by hand": func(t *bkper.Transaction) {
 			t.DebitAccount = &bkper.Account{ID: "Food"}
 		},
+		"given a property": func(t *bkper.Transaction) {
+			t.Properties = maps.Clone(t.Properties)
+			t.Properties["project"] = "attic"
+		},
+		"given a receipt": func(t *bkper.Transaction) { t.URLs = []string{"https://example.com/receipt"} },
+		"given a file":    func(t *bkper.Transaction) { t.Files = []bkper.File{{ID: "f1"}} },
 	}
 	for claim, touch := range touch {
 		for _, removed := range []bool{false, true} {

@@ -141,7 +141,7 @@ func (s *Service) Handle(ctx context.Context, d queue.Delivery) error {
 
 func handle[T any](ctx context.Context, d queue.Delivery, do func(context.Context, queue.Delivery, T) error) error {
 	var body T
-	if err := json.Unmarshal(d.Body, &body); err != nil {
+	if err := unpack(d.Body, &body); err != nil {
 		return fmt.Errorf("reading message %s of kind %s: %w", d.ID, d.Kind, err)
 	}
 	if err := do(ctx, d, body); err != nil {

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,7 +28,7 @@ func (s *Service) record(ctx context.Context, d queue.Delivery, b batch) error {
 	if err := s.part(ctx, b.BookID, paired); err != nil {
 		return err
 	}
-	if err := s.bring(ctx, d.ID, b, what); err != nil {
+	if err := s.bring(ctx, d, b, what); err != nil {
 		return err
 	}
 	return s.afterRun(ctx, b)
@@ -47,14 +48,14 @@ func (s *Service) afterRun(ctx context.Context, b batch) error {
 }
 
 // bring claims, records and marks a batch under the lease of its account.
-func (s *Service) bring(ctx context.Context, owner string, b batch, what fate) error {
-	lease, err := s.leases.Acquire(ctx, b.key(), owner, leaseTime)
+func (s *Service) bring(ctx context.Context, d queue.Delivery, b batch, what fate) error {
+	lease, err := s.leases.Acquire(ctx, b.key(), d.ID, leaseTime)
 	if err != nil {
 		return busy(err)
 	}
 	defer s.release(ctx, lease)
 
-	w := &work{Service: s, lease: lease, target: b.target, book: s.Books.For(b.UserID)}
+	w := &work{Service: s, lease: lease, target: b.target, book: s.Books.For(b.UserID), run: b.RunID, again: d.Attempt > 1}
 	if what == isUnwanted {
 		return w.drop(ctx, b)
 	}
@@ -165,6 +166,8 @@ type work struct {
 	target
 	lease store.Lease
 	book  Book
+	run   string // id of the run, if it is one
+	again bool   // it is not the first try
 }
 
 // claimed is what the claim of a batch found and decided.
@@ -387,15 +390,19 @@ func (w *work) put(tx store.Tx, puts []entryPut) error {
 func awaited(b batch, fresh []int) []match.Awaited {
 	rows := make([]match.Awaited, len(fresh))
 	for i, n := range fresh {
-		t := b.Rows[n].Transaction
-		rows[i] = match.Awaited{Dates: []bank.Date{t.Date}, Amount: t.Amount.Number().String(), Text: match.Text(t.Description)}
-		for _, d := range []bank.Date{t.MadeOn, t.ValueDate} {
-			if !d.IsZero() {
-				rows[i].Dates = append(rows[i].Dates, d)
-			}
-		}
+		rows[i] = awaitedOf(b.Rows[n].Transaction)
 	}
 	return rows
+}
+
+func awaitedOf(t bank.Transaction) match.Awaited {
+	row := match.Awaited{Dates: []bank.Date{t.Date}, Amount: t.Amount.Number().String(), Text: match.Text(t.Description)}
+	for _, d := range []bank.Date{t.MadeOn, t.ValueDate} {
+		if !d.IsZero() {
+			row.Dates = append(row.Dates, d)
+		}
+	}
+	return row
 }
 
 // settle brings claimed entries into the book. Those whose earlier tries may
@@ -435,6 +442,14 @@ func (w *work) confirmOrCreate(ctx context.Context, open []ledger.Entry) ([]ledg
 			fresh = append(fresh, e)
 		}
 	}
+	late := slices.ContainsFunc(fresh, func(e ledger.Entry) bool { return w.again || e.Run != w.run })
+	if late {
+		matched, rest, err := w.standNow(ctx, fresh)
+		if err != nil {
+			return append(settled, notSent(fresh)...), err
+		}
+		settled, fresh = append(settled, matched...), rest
+	}
 	created, err := w.create(ctx, fresh)
 	return append(settled, created...), err
 }
@@ -459,6 +474,13 @@ func (w *work) confirm(ctx context.Context, e *ledger.Entry) (bool, error) {
 	if t.Trashed {
 		e.State = ledger.Trashed
 		return true, nil
+	}
+	if t.CreatedAt != 0 && t.CreatedAt == t.UpdatedAt { // nobody has changed it since
+		as, err := w.correct(ctx, []ledger.Entry{*e}, map[string]bkper.Transaction{e.RemoteID: t})
+		if err != nil {
+			return false, fmt.Errorf("correcting what the book has read into the description: %w", err)
+		}
+		t = as[e.RemoteID]
 	}
 	e.State = ledger.Recorded
 	e.Written = ledger.WrittenOf(t, t.Properties[complete.ReasonProperty])
@@ -620,11 +642,53 @@ func (w *work) createDrafts(ctx context.Context, entries []ledger.Entry) ([]ledg
 	return nil, err
 }
 
+// correct takes back what the book has read into the descriptions of drafts it
+// has just recorded. Bkper looks for account names in a description and fills
+// the side that was left open with what it finds; but a counter account is
+// filled only when earlier decisions speak for it. If the book insists, it has
+// its way.
+func (w *work) correct(ctx context.Context, entries []ledger.Entry, created map[string]bkper.Transaction) (map[string]bkper.Transaction, error) {
+	var corrections []bkper.Transaction
+	remoteIDs := make(map[string]string)
+	for _, e := range entries {
+		t, ok := created[e.RemoteID]
+		filled := t.CreditAccount != nil && t.DebitAccount != nil && t.Properties[complete.ReasonProperty] == ""
+		if !ok || t.Status() != bkper.Draft || !filled && t.Description == describe(e.Row) {
+			continue
+		}
+		t.Description, t.Draft = describe(e.Row), true
+		if filled {
+			setSides(&t, e.AccountID, "", e.Row.Amount.Sign() < 0)
+		}
+		corrections = append(corrections, t)
+		remoteIDs[t.ID] = e.RemoteID
+	}
+	if len(corrections) == 0 {
+		return created, nil
+	}
+	corrected, err := w.book.UpdateTransactions(ctx, w.BookID, corrections, false)
+	if refusesItem(err) {
+		return created, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	result := maps.Clone(created)
+	for id, t := range corrected {
+		result[remoteIDs[id]] = t
+	}
+	return result, nil
+}
+
 // answered reads the answer of the book. A transaction that is missing there
 // was in the book already, or was left out: only looking it up can tell.
 func (w *work) answered(ctx context.Context, entries []ledger.Entry, drafts []bkper.Transaction, created map[string]bkper.Transaction) ([]ledger.Entry, error) {
 	recorded := make([]ledger.Entry, 0, len(entries))
 	var missing []ledger.Entry
+	created, err := w.correct(ctx, entries, created)
+	if err != nil {
+		return nil, fmt.Errorf("correcting what the book has read into descriptions: %w", err)
+	}
 	for n, e := range entries {
 		t, ok := created[e.RemoteID]
 		if !ok {

@@ -633,3 +633,47 @@ func TestAStandingTransactionIsClaimedNotDoubled(t *testing.T) {
 	w.sync()
 	w.wantBook("Bank", row("a2", 3, "-2.50", "COFFEE"), row("a3", 3, "-2.50", "COFFEE"), tea)
 }
+
+func TestWhatWaitedAndWasTypedByHandMeanwhileIsNotDoubled(t *testing.T) {
+	w := linked(t)
+	late := row("d", 10, "-4", "LATE")
+	w.book.book.LockDate = bank.NewDate(2026, 11, 5)
+	w.bank.shows(coffee, late)
+	w.sync()
+	w.book.book.LockDate = bank.Date{}
+	w.book.add(bkper.Transaction{
+		Date: coffee.Date, Amount: "2.50", Description: "did not want to wait", Draft: true,
+		CreditAccount: &bkper.Account{ID: "Bank"}, DebitAccount: &bkper.Account{ID: "Food"},
+	})
+	if _, err := w.feed.RetryParked(t.Context(), "book"); err != nil {
+		t.Fatal(err)
+	}
+	w.drain()
+	w.wantBook("Bank", late)
+	if n := w.states(); n[ledger.Matched] != 1 || n[ledger.Recorded] != 1 {
+		t.Errorf("states %v", n)
+	}
+}
+
+func TestRowsWithoutMeasureAreRecorded(t *testing.T) {
+	t.Run("an id of many bytes", func(t *testing.T) {
+		w := linked(t)
+		long := row(strings.Repeat("x", 2000), 3, "-1", "LONG")
+		w.bank.shows(coffee, long)
+		w.sync()
+		w.sync()
+		w.wantBook("Bank", coffee, long)
+	})
+	t.Run("thousands of equal amounts on one day, with long texts", func(t *testing.T) {
+		w := linked(t)
+		var rows []bank.Transaction
+		for n := range 1200 {
+			rows = append(rows, row(fmt.Sprint("fee", n), 3, "-1", fmt.Sprint("FEE ", n, strings.Repeat(" of the processor", 50))))
+		}
+		w.bank.shows(rows...)
+		w.sync()
+		if n := w.states(); n[ledger.Recorded] != len(rows) {
+			t.Errorf("states %v", n)
+		}
+	})
+}

@@ -177,7 +177,7 @@ func (s *Service) retryAccount(ctx context.Context, owner string, t target, entr
 		return busy(err)
 	}
 	defer s.release(ctx, lease)
-	w := &work{Service: s, target: t, lease: lease, book: s.Books.For(t.UserID)}
+	w := &work{Service: s, target: t, lease: lease, book: s.Books.For(t.UserID), again: true}
 	for part := range slices.Chunk(entries, batchSize) {
 		open, err := w.reclaim(ctx, part)
 		if err != nil {

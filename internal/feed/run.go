@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -275,7 +274,7 @@ func (s *Service) publishBatches(ctx context.Context, run ledger.Run, batches []
 	for n := range batches {
 		b := &batches[n]
 		b.Run, b.RunID, b.Number, b.First, b.Last = run.Key(), run.ID, n, run.First, run.Last
-		body, err := json.Marshal(b)
+		body, err := packed(b)
 		if err != nil {
 			return fmt.Errorf("writing batch %d: %w", n, err)
 		}

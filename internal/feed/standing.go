@@ -9,11 +9,11 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/feed/match"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
 const (
 	standingPage    = 1000
-	mostStanding    = 50_000
 	daysBefore      = 7 // a person may have written the day of the purchase
 	runsInCache     = 8
 	remoteIDVersion = "bc1_"
@@ -62,7 +62,7 @@ func (w *work) standingOf(ctx context.Context, b batch) (byAmount, error) {
 		return nil, nil
 	}
 	name := b.Run + " " + b.AccountID // a run may be led to another account
-	if s, ok := w.Service.standing.get(name); ok {
+	if s, ok := w.Service.standing.get(name); ok && !w.again {
 		return s, nil
 	}
 	all, err := w.readStanding(ctx, b)
@@ -78,6 +78,52 @@ func (w *work) standingOf(ctx context.Context, b batch) (byAmount, error) {
 	}
 	w.Service.standing.put(name, s)
 	return s, nil
+}
+
+// standNow separates entries that are about to be recorded later than they were
+// claimed: those for which a transaction stands in the book by now, because a
+// person did not want to wait, are matched with it.
+func (w *work) standNow(ctx context.Context, entries []ledger.Entry) (matched, rest []ledger.Entry, err error) {
+	days := batch{First: entries[0].Row.Date, Last: entries[0].Row.Date}
+	rows := make([]match.Awaited, len(entries))
+	for n, e := range entries {
+		rows[n] = awaitedOf(e.Row)
+		if e.Row.Date.Before(days.First) {
+			days.First = e.Row.Date
+		}
+		if e.Row.Date.After(days.Last) {
+			days.Last = e.Row.Date
+		}
+	}
+	all, err := w.readStanding(ctx, days)
+	if refusesAll(err) {
+		return nil, entries, nil // recording will say why
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("reading what stands in the book: %w", err)
+	}
+	standing := make(byAmount)
+	for _, t := range all {
+		standing[t.Amount] = append(standing[t.Amount], t)
+	}
+	var free []match.Standing
+	err = w.Engine.View(ctx, func(tx store.Tx) (err error) {
+		free, err = w.unmatched(tx, standing, rows)
+		return err
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for n, id := range match.Claim(rows, free) {
+		e := entries[n]
+		if id == "" {
+			rest = append(rest, e)
+			continue
+		}
+		e.State, e.TransactionID, e.Problem = ledger.Matched, id, nil
+		matched = append(matched, e)
+	}
+	return matched, rest, nil
 }
 
 func needsStanding(b batch) bool {
@@ -99,13 +145,9 @@ func (w *work) readStanding(ctx context.Context, b batch) ([]match.Standing, err
 		query = account + " " + query
 	}
 	var all []match.Standing
-	read := 0
 	for t, err := range w.book.Transactions(ctx, w.BookID, query, standingPage) {
 		if err != nil {
 			return nil, err
-		}
-		if read++; read > mostStanding {
-			return nil, fmt.Errorf("more than %d transactions from %s to %s", mostStanding, b.First, b.Last)
 		}
 		amount, ours := signed(t, w.AccountID)
 		if t.Trashed || !ours || recordedByUs(t) {

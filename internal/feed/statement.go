@@ -41,6 +41,10 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, erro
 	if !ok {
 		return ledger.Run{}, errs.New(errs.NotFound, "The book has no such account. Choose the account that the statement belongs to.")
 	}
+	if _, err := s.Completer.LearnHistory(ctx, s.Books.For(r.UserID), r.BookID); err != nil {
+		// The rows arrive all the same, for a person to complete.
+		s.Log.WarnContext(ctx, "history not learned", "book", r.BookID, "error", err)
+	}
 	currency, err := s.currencyOf(ctx, r.BookID, r.AccountID)
 	if err != nil {
 		return ledger.Run{}, err
@@ -65,6 +69,9 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, erro
 	run := ledger.Run{
 		ID: s.NewID(), Kind: ledger.FileRun, BookID: r.BookID, AccountID: r.AccountID, AccountName: account.Name,
 		Title: r.FileName, StartedBy: r.UserID, StartedAt: s.Now(), Problems: problems(file, st),
+	}
+	for n, t := range st.Transactions {
+		st.Transactions[n] = within(t)
 	}
 	rows := sortOut(st.Transactions, bank.Date{})
 	all := batch{target: t, Complete: days, Again: true}

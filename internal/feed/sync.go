@@ -112,7 +112,9 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 		if err != nil {
 			return s.bankFailed(ctx, src, err)
 		}
-		if err := s.publishUpdate(ctx, src, u, whole); err != nil {
+		if err := s.publishUpdate(ctx, src, u, whole); errors.Is(err, queue.ErrBadMessage) || errors.Is(err, store.ErrBadName) || errors.Is(err, store.ErrTooLarge) {
+			return s.bankFailed(ctx, src, err) // it will not go better by itself: the person is told
+		} else if err != nil {
 			return err
 		}
 		if err := s.moveOn(ctx, lease, src, u); err != nil {
@@ -235,8 +237,12 @@ func (u *update) add(p connectors.AccountPage) {
 		a = &accountUpdate{fresh: u.fresh}
 		u.accounts[p.Key] = a
 	}
-	a.rows = append(a.rows, p.Transactions...)
-	a.removed = append(a.removed, p.Removed...)
+	for _, t := range p.Transactions {
+		a.rows = append(a.rows, within(t))
+	}
+	for _, id := range p.Removed {
+		a.removed = append(a.removed, shortID(id))
+	}
 	if !p.Complete.From.IsZero() {
 		a.complete = append(a.complete, p.Complete)
 	}
@@ -334,8 +340,8 @@ func (s *Service) bankFailed(ctx context.Context, src *source, err error) error 
 	code := errs.CodeOf(err)
 	s.Log.WarnContext(ctx, "sync failed", "connection", src.connection.ID, "connector", src.connection.Connector, "code", string(code), "error", err)
 	return s.updateConnection(ctx, src.connection.ID, func(c *ledger.Connection) {
-		if c.Status != ledger.Connected {
-			return
+		if c.Status != ledger.Connected || !bytes.Equal(c.Secret, src.connection.Secret) {
+			return // the person has disconnected or reconnected meanwhile
 		}
 		c.Problem = s.problem(err)
 		c.Failures++

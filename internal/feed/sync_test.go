@@ -479,3 +479,21 @@ func TestSimilarDraftsArriveCompletedOnceTaught(t *testing.T) {
 	}
 	w.addsUp(w.runs()[0])
 }
+
+func TestAFailureFromBeforeAReconnectDoesNotUndoIt(t *testing.T) {
+	w := linked(t)
+	w.bank.fetch = func(connectors.FetchRequest) (connectors.Page, error) {
+		err := ledger.All().Connections.Update(t.Context(), w.disk, store.Key("c1"), func(c ledger.Connection) (ledger.Connection, error) {
+			c.Secret = append(c.Secret, '!') // the person has signed in again
+			return c, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return connectors.Page{}, errs.New(errs.NeedsReauth, "")
+	}
+	w.sync()
+	if c := w.connection("c1"); c.Status != ledger.Connected || c.Problem != nil {
+		t.Errorf("the connection is %s, %+v", c.Status, c.Problem)
+	}
+}

@@ -130,7 +130,7 @@ func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
 		case e.State == ledger.Undoing && t.Trashed:
 			e.State = ledger.Undone
 			settled = append(settled, e)
-		case e.Written.Same(t):
+		case e.Written.Alone(t):
 			e.State = ledger.Undoing
 			going = append(going, e)
 		case e.State == ledger.Undoing:

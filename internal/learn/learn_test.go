@@ -285,6 +285,7 @@ func TestWithoutADecisionOnTheLikeNothingIsSure(t *testing.T) {
 	known := taught(
 		monthly(10, "-1200", "RENT OAKWOOD PROPERTIES", "rent"), monthly(10, "-39.90", "NETFLIX.COM", "subscriptions"),
 		monthly(10, "-154.10", "WHOLE FOODS MARKET", "groceries"), monthly(10, "5200", "ACME CORP PAYROLL", "salary"),
+		monthly(10, "-90", "TRANSFER TO SAVINGS", "savings"),
 	)
 	known.SetAccounts(chart)
 	for _, text := range []string{

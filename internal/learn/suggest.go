@@ -41,8 +41,12 @@ func (l *Learner) decidedBefore(m Movement, q *lesson, number int32) bool {
 		}
 	}
 	all := coreWords(words(m.Text))
+	named := nameWords(l.nameOf(number))
 	held, often := 0, false
 	for _, word := range all {
+		if slices.Contains(named, word) {
+			continue
+		}
 		right, _ := l.went(wordKey(word, q.arrives), number)
 		if right == 0 {
 			right, _ = l.went(hash(byStem, way(q.arrives), stem(word)), number)

@@ -318,8 +318,12 @@ type Written struct {
 	To          string    `json:"to,omitempty"`
 	// Reason says in words why the counter account was filled, if it was.
 	Reason string `json:"reason,omitempty"`
-	// At is when, by Bkper's clock.
-	At time.Time `json:"at,omitzero"`
+	// Besides stands for what the transaction had beyond what the app writes.
+	Besides string `json:"besides,omitempty"`
+	// At is when, by Bkper's clock, and Read when the state that the app had
+	// read before was made.
+	At   time.Time `json:"at,omitzero"`
+	Read time.Time `json:"read,omitzero"`
 }
 
 // SourceID is an id that a source gave a transaction. The source is the

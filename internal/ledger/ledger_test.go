@@ -190,7 +190,7 @@ func TestWhatWasWrittenIsUntouchedWhileTheBookSaysTheSame(t *testing.T) {
 		{"as it was", func(*bkper.Transaction) {}, true},
 		{"other decimals are the same amount", func(t *bkper.Transaction) { t.Amount = "12.50" }, true},
 		{"names of accounts do not matter", func(t *bkper.Transaction) { t.CreditAccount = &bkper.Account{ID: "bank", Name: "Bank"} }, true},
-		{"properties do not matter", func(t *bkper.Transaction) { t.Properties = map[string]string{"a": "b"} }, true},
+		{"what was added does not matter for the missing side, but the draft is not ours alone", func(t *bkper.Transaction) { t.Properties = map[string]string{"a": "b"} }, true},
 		{"another date", func(t *bkper.Transaction) { t.Date = t.Date.AddDays(1) }, false},
 		{"another amount", func(t *bkper.Transaction) { t.Amount = "12.51" }, false},
 		{"no amount", func(t *bkper.Transaction) { t.Amount = "" }, false},
@@ -208,6 +208,10 @@ func TestWhatWasWrittenIsUntouchedWhileTheBookSaysTheSame(t *testing.T) {
 			test.change(&now)
 			if got := ledger.WrittenOf(draft(), "because").Same(now); got != test.same {
 				t.Errorf("Same is %v", got)
+			}
+			alone := test.same && now.Properties == nil
+			if got := ledger.WrittenOf(draft(), "because").Alone(now); got != alone {
+				t.Errorf("Alone is %v", got)
 			}
 		})
 	}

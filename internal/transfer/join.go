@@ -64,7 +64,7 @@ type condition func(member) bool
 
 // untouched holds while the book says what the app has written.
 func untouched(m member) bool {
-	return m.entry.State == ledger.Recorded && !m.entry.Touched && m.entry.Written.Same(m.t)
+	return m.entry.State == ledger.Recorded && !m.entry.Touched && m.entry.Written.Alone(m.t)
 }
 
 // asItStands holds for all that a person may want to join.

@@ -10,7 +10,8 @@
 //  2. the provider's own link to the pending row;
 //  3. date, amount and normalised text, with multiplicity: the second of two
 //     identical coffees is the second coffee;
-//  4. date and amount, where exactly one row and one entry are left;
+//  4. date and amount, where exactly one row and one entry are left; not where
+//     a file gave an id to both, because the days of two files may overlap in part;
 //  5. the rest is new.
 //
 // Steps 3 and 4 pair a row only with an entry whose place is vacant: this
@@ -311,6 +312,9 @@ func (m *matcher) byAmount() {
 		}
 		row, entry := m.update.Rows[left[0]], m.entries[free[key][0]]
 		if differ(row.Instalment, entry.Instalment) || !m.onlyOnes(row, entry) {
+			continue
+		}
+		if m.update.WeakIDs && row.ID != "" && entry.ID != "" {
 			continue
 		}
 		m.pair(left[0], free[key][0], ByAmount)

@@ -259,6 +259,12 @@ func TestMatch(t *testing.T) {
 			[]match.Verdict{is(match.ByID, "1")},
 		},
 		{
+			"two files that share a day are not two wordings of one row",
+			match.Update{WeakIDs: true, Complete: always, Rows: []match.Row{row("b1", tenEuros, "beer")}},
+			[]match.Entry{entry("1", tenEuros, "lunch", "a9")},
+			[]match.Verdict{fresh},
+		},
+		{
 			"a file that numbers its rows anew brings what is known",
 			match.Update{WeakIDs: true, Rows: []match.Row{row("1", elevenEuros, "late"), row("2", tenEuros, "coffee")}},
 			[]match.Entry{entry("1", tenEuros, "coffee", "1")},

@@ -1,0 +1,21 @@
+package ledger
+
+// The properties that the app writes into a transaction of the book. Bkper
+// hides those that end with an underscore.
+const (
+	BankTextProperty     = "bank_text"             // the bank's own text, whatever becomes of the description
+	InstitutionProperty  = "bank_institution"      // who reported it
+	CounterpartyProperty = "bank_counterparty"     // as the bank names it
+	KindProperty         = "bank_kind"             // what the bank calls this way of paying
+	ReasonProperty       = "completed_because"     // why the counter account was filled in, in words
+	RunProperty          = "bank_connections_run_" // that brought it
+)
+
+func isOwnProperty(key string) bool {
+	switch key {
+	case BankTextProperty, InstitutionProperty, CounterpartyProperty, KindProperty, ReasonProperty, RunProperty:
+		return true
+	default:
+		return false
+	}
+}
