@@ -320,6 +320,7 @@ func TestKeepingABookRightInABrowser(t *testing.T) {
 	tab.says("#balances .chip.warn", "Differs")
 	tab.says("#balances .chip.on", "Agrees")
 	tab.says("#findings", "the book says -21.00")
+	tab.says("#findings", "on Nov 18, 2026") // dates are as people write them
 	tab.until("document.querySelector('#findings a').href.endsWith('/transactions/tedited')")
 	tab.click("#healed-title")
 	tab.says("#healed", "It was deleted in the book")

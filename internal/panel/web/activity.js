@@ -47,7 +47,7 @@ export function activity({ book, state, act }) {
       }
     };
     details.addEventListener('toggle', () => { if (details.open) load(''); });
-    return h('article', { class: 'card' }, details,
+    return h('article', { class: 'card ran' }, details,
       r.interrupted && problem({ sentence: 'This run was cut short. Everything is fetched again, and nothing comes twice.' }, 'info'),
       undoing(r, { book, act, trouble }));
   }

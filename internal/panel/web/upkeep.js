@@ -9,6 +9,11 @@ const patience = 20000; // milliseconds to wait for an undo before leaving it to
 const drafts = (n) => (n === 1 ? 'One draft' : `${n} drafts`);
 const are = (n) => (n === 1 ? 'is' : 'are');
 
+/** A sentence with its dates as people here write them. */
+function readable(sentence) {
+  return sentence.replace(/\b\d{4}-\d{2}-\d{2}\b/g, (date) => (Number.isNaN(Date.parse(date)) ? date : day(date)));
+}
+
 /** The buttons that undo a run and bring it back, if there is anything to. */
 export function undoing(r, { book, act, trouble }) {
   const button = (name, label, work) => h('button', {
@@ -19,7 +24,7 @@ export function undoing(r, { book, act, trouble }) {
     const { undoable } = await book.run(r.id);
     if (undoable === 0) throw new Error('Every draft of this run has been touched in the book, so none can be taken out here.');
     const sure = await confirmed('Undo this run?', `Take ${undoable === 1 ? 'one draft' : `${undoable} drafts`} that nobody has touched out of the book? `
-      + 'What was changed or recorded there stays. The rest goes to the trash of the book and is not recorded again, unless you bring it back.', 'Undo');
+      + 'What was changed or recorded there stays. What is taken out lies in the trash of the book, and is not recorded again unless you bring it back.', 'Undo');
     if (!sure) return;
     await book.undo(r.id);
     const n = await undone((now) => now > r.undone) - r.undone;
@@ -40,7 +45,7 @@ export function undoing(r, { book, act, trouble }) {
     }
   }
 
-  return (undo || redo) && h('div', { class: 'buttons' },
+  return (undo || redo) && h('div', { class: r.undone > 0 ? 'buttons undone' : 'buttons' },
     r.undone > 0 && h('span', { class: 'quiet grow' }, `${drafts(r.undone)} ${are(r.undone)} taken out of the book.`), undo, redo);
 }
 
@@ -48,8 +53,8 @@ export function undoing(r, { book, act, trouble }) {
 export function balance(check) {
   if (!check) return null;
   return check.state === 'differs'
-    ? problem({ sentence: check.sentence }, 'warn')
-    : h('p', { class: 'quiet balance' }, check.sentence);
+    ? problem({ sentence: readable(check.sentence) }, 'warn')
+    : h('p', { class: 'quiet' }, readable(check.sentence));
 }
 
 /** The part of the panel with transfers and reconciliation. */
@@ -82,7 +87,7 @@ export function review({ book, state, act }) {
     return h('article', { class: 'card' },
       h('div', { class: 'row' }, h('h3', { class: 'grow' }, way(t)), h('b', { class: 'sum' }, sum(t))),
       h('ul', { class: 'rows' }, end(t.out, 'left'), end(t.in, 'arrived at')),
-      h('p', { class: 'quiet' }, t.reason),
+      h('p', { class: 'quiet' }, readable(t.reason)),
       h('div', { class: 'buttons' },
         button('join', 'Join', way(t), 'good', async () => {
           await book.joinTransfer(t.id);
@@ -95,10 +100,10 @@ export function review({ book, state, act }) {
   }
 
   function joined(t) {
-    const texts = [t.out.text, t.in.text].filter(Boolean).join(' / ');
+    const texts = [...new Set([t.out.text, t.in.text])].filter(Boolean).join(' / ');
     return h('li', { class: 'line' },
       h('span', { class: 'date' }, day(t.out.date)),
-      h('span', { class: 'text' }, h('b', {}, way(t)), h('span', { class: 'why' }, texts), h('span', { class: 'why' }, t.reason)),
+      h('span', { class: 'text' }, h('b', {}, way(t)), h('span', { class: 'why' }, texts), h('span', { class: 'why' }, readable(t.reason))),
       h('span', { class: 'amount' }, sum(t)), inBook(t.out.transactionId),
       button('part', 'Undo', way(t), 'small', async () => {
         if (!await confirmed('Undo this transfer?', `${way(t)}, ${sum(t)}: it becomes two transactions again, one in each account, and the two are not joined again.`, 'Undo')) return;
@@ -112,16 +117,16 @@ export function review({ book, state, act }) {
   function check(b) {
     const [kind, label] = chips[b.state];
     return h('li', { class: 'line check' },
-      h('span', { class: 'text' }, h('b', {}, b.accountName), ' ', h('span', { class: 'quiet' }, `${b.institution} – ${b.bankName}`),
-        h('span', { class: b.state === 'differs' ? 'why differs' : 'why' }, b.sentence)),
+      h('span', { class: 'text' }, h('b', {}, b.accountName), ' ', h('span', { class: 'quiet' }, `${b.institution} – ${b.bankName}`)),
       b.difference && b.state === 'differs' && h('b', { class: 'amount' }, money(b.difference, b.currency)),
-      h('span', { class: 'chip ' + kind }, label));
+      h('span', { class: 'chip ' + kind }, label),
+      h('span', { class: b.state === 'differs' ? 'why differs' : 'why' }, readable(b.sentence)));
   }
 
   function finding(f) {
     return h('li', { class: 'line' },
       h('span', { class: 'date' }, day(f.date)),
-      h('span', { class: 'text' }, f.text || 'No text', h('span', { class: 'why' }, f.sentence)),
+      h('span', { class: 'text' }, f.text || 'No text', h('span', { class: 'why' }, readable(f.sentence))),
       f.amount && h('span', { class: 'amount' }, money(f.amount, f.currency)), inBook(f.transactionId));
   }
 
@@ -140,7 +145,8 @@ export function review({ book, state, act }) {
     keyed(by('findings'), open, keyOf, finding);
     keyed(by('healed'), healed, keyOf, finding);
     by('healed-part').hidden = healed.length === 0;
-    by('healed-title').textContent = `${r.healed} taken over from the book by itself`;
+    by('healed-title').textContent = r.healed === 1 ? 'One change of the book that the app has taken over' : `${r.healed} changes of the book that the app has taken over`;
+    by('findings-title').hidden = open.length === 0;
     const now = JSON.stringify([r.at, r.entries, r.transactions, r.problem]);
     if (now === shown) return;
     shown = now;
