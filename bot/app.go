@@ -66,6 +66,10 @@ type outside struct {
 
 const sandboxBook = "demo"
 
+// longestDelivery is what the first fetch of a slow bank may take. It is below
+// the feed's leases.
+const longestDelivery = 5 * time.Minute
+
 // open builds the app on an open listener. On an error everything it opened
 // is closed again, the listener too.
 func open(ctx context.Context, cfg Config, listener net.Listener, o outside) (_ *app, err error) {
@@ -82,7 +86,9 @@ func open(ctx context.Context, cfg Config, listener net.Listener, o outside) (_ 
 	if err != nil {
 		return nil, fmt.Errorf("opening the key that seals secrets: %w", err)
 	}
-	if a.queue, err = queuefile.Open(ctx, a.db, queuefile.Options{Now: o.now, Log: o.log}); err != nil {
+	if a.queue, err = queuefile.Open(ctx, a.db, queuefile.Options{
+		Now: o.now, Log: o.log, Policy: queue.Policy{Deadline: longestDelivery},
+	}); err != nil {
 		return nil, fmt.Errorf("opening the queue: %w", err)
 	}
 	manifest, err := bkperbot.ReadManifest()

@@ -221,11 +221,14 @@ func (c apiClient) account(ctx context.Context, book, name string) (string, erro
 
 // finished waits until a run has ended.
 func (c apiClient) finished(ctx context.Context, book string, run importedRun) (importedRun, error) {
-	const between = 100 * time.Millisecond
+	const between, most = 100 * time.Millisecond, 15 * time.Minute
+	patience := time.After(most)
 	for run.FinishedAt.IsZero() {
 		select {
 		case <-ctx.Done():
 			return run, ctx.Err()
+		case <-patience:
+			return run, errors.New("the rows were taken, but the book has not taken all of them yet. They are tried again; the panel shows how it goes")
 		case <-time.After(between):
 		}
 		var now struct {

@@ -23,6 +23,9 @@ func (a *app) routes() http.Handler {
 	_ = r.SetTrustedProxies(nil) // nil is always a valid list
 	r.Use(a.logged, a.guarded, safeHeaders)
 	r.NoRoute(a.panel.NotFound)
+	r.NoMethod(func(c *gin.Context) {
+		c.JSON(http.StatusMethodNotAllowed, gin.H{"error": gin.H{"code": errs.Invalid, "message": "This address does not take " + c.Request.Method + "."}})
+	})
 
 	r.GET("/healthz", a.health)
 	r.GET("/", func(c *gin.Context) { c.Redirect(http.StatusFound, "/panel") })

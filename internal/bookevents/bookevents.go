@@ -96,7 +96,7 @@ func (h *Handler) Handle(ctx context.Context, e bkper.Event, token seal.Secret) 
 	case bkper.BookUpdated, bkper.CollaboratorAdded, bkper.CollaboratorUpdated:
 		return h.retry(ctx, e)
 	case bkper.BookDeleted:
-		return h.stop(ctx, e.BookID, nil, errs.New(errs.NotFound, "The book was deleted."))
+		return h.deleted(ctx, e, h.Books.With(token))
 	case bkper.IntegrationCreated, bkper.IntegrationDeleted:
 		return h.installation(ctx, e, h.Books.With(token))
 	case bkper.FileCreated:
@@ -134,6 +134,18 @@ func (h *Handler) installation(ctx context.Context, e bkper.Event, book Book) (b
 		return h.retry(ctx, e)
 	}
 	return h.stop(ctx, e.BookID, nil, errs.New(errs.Forbidden, "The app was removed from the book. Install it again to go on."))
+}
+
+// deleted stops everything in a book that is no more.
+func (h *Handler) deleted(ctx context.Context, e bkper.Event, book Book) (bkper.EventResponse, error) {
+	_, err := book.Book(ctx, e.BookID, bkper.BookDetail{})
+	switch {
+	case err == nil:
+		return nothing(), nil
+	case errs.Transient(err):
+		return nothing(), fmt.Errorf("reading book %s: %w", e.BookID, err)
+	}
+	return h.stop(ctx, e.BookID, nil, errs.New(errs.NotFound, "The book was deleted."))
 }
 
 // account follows a renamed, archived or deleted account.

@@ -134,6 +134,10 @@ func TestABookThatIsDeletedStopsAll(t *testing.T) {
 	d := newDesk(t)
 	d.integrate("other", "Checking")
 	deleted := event(t, bkper.BookDeleted, "", bkper.Book{ID: book})
+	if a := d.handle(deleted); a != (bkper.EventResponse{Result: false}) || d.integration("card").Stopped != nil {
+		t.Errorf("while the book is there it says %v", a)
+	}
+	d.handler.Books = books{noBook{d.App}}
 	if a := d.handle(deleted); a.Warning != "2 bank accounts are stopped: The book was deleted." {
 		t.Errorf("it says %v", a)
 	}
@@ -154,6 +158,13 @@ func TestABookThatIsDeletedStopsAll(t *testing.T) {
 
 // realBook can be embedded beside a method called Book.
 type realBook = bookevents.Book
+
+// noBook is a book that is no more.
+type noBook struct{ realBook }
+
+func (noBook) Book(context.Context, string, bkper.BookDetail) (bkper.Book, error) {
+	return bkper.Book{}, errs.New(errs.NotFound, "")
+}
 
 // without is a book that the app may or may not be installed in.
 type without struct {

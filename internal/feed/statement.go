@@ -10,6 +10,7 @@ import (
 
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/money"
@@ -40,6 +41,9 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, erro
 	account, ok := chart.Accounts[r.AccountID]
 	if !ok {
 		return ledger.Run{}, errs.New(errs.NotFound, "The book has no such account. Choose the account that the statement belongs to.")
+	}
+	if account.Type != bkper.Asset && account.Type != bkper.Liability {
+		return ledger.Run{}, errs.New(errs.Invalid, account.Name+" holds no money: a bank statement goes to an asset or a liability account. Choose another.")
 	}
 	if _, err := s.Completer.LearnHistory(ctx, s.Books.For(r.UserID), r.BookID); err != nil {
 		// The rows arrive all the same, for a person to complete.

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	leaseTime   = 3 * time.Minute // longer than any delivery may take
+	leaseTime   = 6 * time.Minute // longer than any delivery may take
 	pageLimit   = 500             // transactions asked for at once
 	mostPages   = 2000            // of one update; more means that the bank turns in circles
 	mostUpdates = 50              // taken in one delivery; then another message goes on
@@ -123,7 +123,7 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 		if u.more == connectors.NoMore {
 			return nil
 		}
-		state = u.next
+		state, whole = u.next, false
 	}
 	return s.Sync(ctx, m.ConnectionID)
 }
