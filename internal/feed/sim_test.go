@@ -41,7 +41,7 @@ func TestLives(t *testing.T) {
 	for s := first; s < last; s++ {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			t.Parallel()
-			l := newLife(t, uint64(s)) //nolint:gosec // a seed
+			l := newLife(t, uint64(s))
 			l.live()
 			if t.Failed() {
 				t.Logf("%s: see it with -feed.seed=%d", l.kind, s)
@@ -94,7 +94,7 @@ type removal struct {
 
 func newLife(t testing.TB, seed uint64) *life {
 	l := &life{
-		rand: rand.New(rand.NewPCG(seed, 1)), day: firstOfMonth, days: map[int]bank.Date{}, person: map[string]bkper.Transaction{}, //nolint:gosec // a simulation
+		rand: rand.New(rand.NewPCG(seed, 1)), day: firstOfMonth, days: map[int]bank.Date{}, person: map[string]bkper.Transaction{},
 	}
 	l.kind = []kind{windowed, windowed, deltas, deltas, nameless, positional}[l.rand.IntN(6)]
 	l.world = newWorld(t)

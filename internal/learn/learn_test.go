@@ -275,9 +275,12 @@ func FuzzSuggest(f *testing.F) {
 
 func TestWithoutADecisionOnTheLikeNothingIsSure(t *testing.T) {
 	chart := []Account{
-		{ID: "subscriptions", Name: "Subscriptions", Kind: Outgoing}, {ID: "rent", Name: "Rent", Kind: Outgoing},
-		{ID: "groceries", Name: "Groceries", Kind: Outgoing}, {ID: "salary", Name: "Salary", Kind: Incoming},
-		{ID: "savings", Name: "Savings", Kind: Asset}, {ID: "dividends", Name: "Dividends", Kind: Incoming},
+		{ID: "subscriptions", Name: "Subscriptions", Kind: Outgoing},
+		{ID: "rent", Name: "Rent", Kind: Outgoing},
+		{ID: "groceries", Name: "Groceries", Kind: Outgoing},
+		{ID: "salary", Name: "Salary", Kind: Incoming},
+		{ID: "savings", Name: "Savings", Kind: Asset},
+		{ID: "dividends", Name: "Dividends", Kind: Incoming},
 		{ID: "clothing", Name: "Clothing", Kind: Outgoing},
 	}
 	empty := New()

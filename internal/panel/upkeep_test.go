@@ -49,6 +49,7 @@ func (u undoer) set(ctx context.Context, run ledger.Run, undone int) error {
 func (f *fakeUpkeep) Proposals(context.Context, string) ([]transfer.View, error) {
 	return f.proposals, nil
 }
+
 func (f *fakeUpkeep) Joined(context.Context, string) ([]transfer.View, error) { return f.joined, nil }
 
 func (f *fakeUpkeep) take(id string) (transfer.View, error) {

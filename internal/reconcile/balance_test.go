@@ -50,31 +50,42 @@ func TestBalance(t *testing.T) {
 	}{
 		{
 			"a bank that gives no balance is not known",
-			account{integration: since(0)}, Unknown, 0, bank.Date{}, "gives no balance",
+			account{integration: since(0)},
+			Unknown, 0,
+			bank.Date{},
+			"gives no balance",
 		},
 		{
 			"the first balance agrees with itself",
 			account{integration: since(-90), balances: []ledger.DayBalance{told(20, 12_345)}, movements: []movement{made(3, 345, 20)}},
-			Agrees, 0, bank.Date{}, "123.45 USD on 2026-11-21",
+			Agrees, 0,
+			bank.Date{},
+			"123.45 USD on 2026-11-21",
 		},
 		{
 			"while a run is under way nothing is said",
 			account{integration: since(-90), busy: true, balances: []ledger.DayBalance{told(20, 12_345)}},
-			Unknown, 0, bank.Date{}, "being recorded",
+			Unknown, 0,
+			bank.Date{},
+			"being recorded",
 		},
 		{
 			"opening and transactions make the balance",
 			account{integration: since(-90), opening: opened, balances: []ledger.DayBalance{told(20, 9_500), told(21, 9_400)}, movements: []movement{
 				made(0, -300, 20), made(20, -200, 20), made(21, -100, 21), made(-1, 77, 20),
 			}},
-			Agrees, 0, bank.Date{}, "Agrees",
+			Agrees, 0,
+			bank.Date{},
+			"Agrees",
 		},
 		{
 			"what came after a balance was told is not in it",
 			account{integration: since(-90), opening: opened, balances: []ledger.DayBalance{told(21, 9_900)}, movements: []movement{
 				made(21, -100, 21), made(21, -50, 22), made(22, -70, 21),
 			}},
-			Agrees, 0, bank.Date{}, "Agrees",
+			Agrees, 0,
+			bank.Date{},
+			"Agrees",
 		},
 		{
 			"a transaction that the bank has not told is missed since the day it was booked",
@@ -88,14 +99,18 @@ func TestBalance(t *testing.T) {
 			account{integration: since(-90), opening: opened, movements: []movement{made(21, -100, 23)}, balances: []ledger.DayBalance{
 				told(21, 9_900), told(22, 9_900), told(23, 9_900),
 			}},
-			Agrees, 0, bank.Date{}, "Agrees",
+			Agrees, 0,
+			bank.Date{},
+			"Agrees",
 		},
 		{
 			"history that comes after the first balance changes nothing",
 			account{integration: since(-90), balances: []ledger.DayBalance{told(20, 10_000), told(21, 10_000)}, movements: []movement{
 				made(3, -200, 21), made(12, -100, 20),
 			}},
-			Agrees, 0, bank.Date{}, "Agrees",
+			Agrees, 0,
+			bank.Date{},
+			"Agrees",
 		},
 		{
 			"something told twice shows as money that the bank has",
@@ -108,14 +123,18 @@ func TestBalance(t *testing.T) {
 				integration: since(20), opening: &ledger.Opening{From: day(20), Amount: usd(10_000), Day: day(20), Seen: at(20)},
 				balances: []ledger.DayBalance{told(20, 10_000), told(22, 9_000)},
 			},
-			Unknown, -1000, bank.Date{}, "from 2026-12-05 on",
+			Unknown, -1000,
+			bank.Date{},
+			"from 2026-12-05 on",
 		},
 		{
 			"a start that was moved forward opens anew",
 			account{integration: since(10), opening: opened, balances: []ledger.DayBalance{told(20, 9_500), told(29, 9_323)}, movements: []movement{
 				made(0, -300, 20), made(20, -200, 20), made(21, -100, 21),
 			}},
-			Agrees, 0, bank.Date{}, "Agrees",
+			Agrees, 0,
+			bank.Date{},
+			"Agrees",
 		},
 		{
 			"a day that agreed stays so, though the bank has changed what it told of it",

@@ -136,7 +136,8 @@ func TestEntriesAgainstTheBook(t *testing.T) {
 			"a parked one says why",
 			entry(ledger.Parked, func(e *ledger.Entry) {
 				e.Problem = &ledger.Problem{Code: errs.Locked, Sentence: "The book is locked."}
-			}), copies{},
+			}),
+			copies{},
 			ledger.FoundParked, "", "The book is locked.",
 		},
 		{"a parked one that is in the book is recorded", entry(ledger.Parked), live(draft()), ledger.FoundLive, "recorded t1 touched", ""},

@@ -63,11 +63,17 @@ func TestPair(t *testing.T) {
 	}{
 		{"a card payment is certain", []Side{bill, paid}, Past{}, []string{"a>b certain"}},
 		{"it may arrive before it leaves", []Side{bill, with(paid, func(s *Side) { s.Row.Date = day.AddDays(-2) })}, Past{}, []string{"a>b certain"}},
-		{"a transfer to savings is certain", []Side{
-			side("a", checking, 0, "-400 USD", "TRANSFER TO SAVINGS"), side("b", savings, 4, "400.00 USD", "TRANSFER FROM CHECKING")},
-			Past{}, []string{"a>b certain"}},
+		{
+			"a transfer to savings is certain",
+			[]Side{
+				side("a", checking, 0, "-400 USD", "TRANSFER TO SAVINGS"), side("b", savings, 4, "400.00 USD", "TRANSFER FROM CHECKING"),
+			},
+			Past{},
+			[]string{"a>b certain"},
+		},
 		{"after more than four days it is none", []Side{
-			side("a", checking, 0, "-400 USD", "TRANSFER TO SAVINGS"), side("b", savings, 5, "400 USD", "TRANSFER FROM CHECKING")}, Past{}, nil},
+			side("a", checking, 0, "-400 USD", "TRANSFER TO SAVINGS"), side("b", savings, 5, "400 USD", "TRANSFER FROM CHECKING"),
+		}, Past{}, nil},
 		{"a card may take five days", []Side{bill, with(paid, func(s *Side) { s.Row.Date = day.AddDays(5) })}, Past{}, []string{"a>b certain"}},
 		{"and not six", []Side{bill, with(paid, func(s *Side) { s.Row.Date = day.AddDays(6) })}, Past{}, nil},
 		{"a cent is a difference", []Side{bill, with(paid, func(s *Side) { s.Row.Amount = money.MustParse("512.31", "USD") })}, Past{}, nil},
@@ -75,40 +81,66 @@ func TestPair(t *testing.T) {
 		{"two that leave are none", []Side{bill, with(paid, func(s *Side) { s.Row.Amount = bill.Row.Amount })}, Past{}, nil},
 		{"without words it is proposed", []Side{unclear, arrived}, Past{}, []string{"a>b"}},
 		{"words on one side alone are not enough", []Side{
-			side("a", checking, 0, "-30 USD", "PIZZA 0042"), side("b", card, 0, "30 USD", "PAYMENT THANK YOU")}, Past{}, []string{"a>b"}},
+			side("a", checking, 0, "-30 USD", "PIZZA 0042"), side("b", card, 0, "30 USD", "PAYMENT THANK YOU"),
+		}, Past{}, []string{"a>b"}},
 		{"one text and a payment on the other side are", []Side{
-			side("a", checking, 0, "-30 USD", "BIGBANK AUTOPAY|ACH"), side("b", card, 0, "30 USD", "AUTOPAY PAYMENT - THANK YOU")}, Past{}, []string{"a>b certain"}},
+			side("a", checking, 0, "-30 USD", "BIGBANK AUTOPAY|ACH"), side("b", card, 0, "30 USD", "AUTOPAY PAYMENT - THANK YOU"),
+		}, Past{}, []string{"a>b certain"}},
 		{"thanks for a payment mean nothing without a card", []Side{
-			side("a", checking, 0, "-30 USD", "ACME|ACH"), side("b", savings, 0, "30 USD", "PAYMENT THANK YOU")}, Past{}, []string{"a>b"}},
+			side("a", checking, 0, "-30 USD", "ACME|ACH"), side("b", savings, 0, "30 USD", "PAYMENT THANK YOU"),
+		}, Past{}, []string{"a>b"}},
 		{"a purchase is no transfer", []Side{
-			side("a", checking, 0, "-4.75 USD", "STARBUCKS 0042|POS"), side("b", savings, 0, "4.75 USD", "ROUND UP DEPOSIT|TRANSFER")}, Past{}, nil},
+			side("a", checking, 0, "-4.75 USD", "STARBUCKS 0042|POS"), side("b", savings, 0, "4.75 USD", "ROUND UP DEPOSIT|TRANSFER"),
+		}, Past{}, nil},
 		{"two that could have left are proposed once", []Side{bill, with(bill, func(s *Side) { s.RemoteID = "c" }), paid}, Past{}, []string{"a>b"}},
-		{"two that could have arrived are proposed once", []Side{bill, paid, with(paid, func(s *Side) { s.RemoteID, s.Row.Description = "c", "REFUND" })},
-			Past{}, []string{"a>b"}},
+		{
+			"two that could have arrived are proposed once",
+			[]Side{bill, paid, with(paid, func(s *Side) { s.RemoteID, s.Row.Description = "c", "REFUND" })},
+			Past{},
+			[]string{"a>b"},
+		},
 		{"two and two are proposed by two, the closest first", []Side{
 			bill, with(bill, func(s *Side) { s.RemoteID, s.Row.Date = "c", day.AddDays(3) }),
-			paid, with(paid, func(s *Side) { s.RemoteID, s.Row.Date = "d", day.AddDays(3) })}, Past{}, []string{"a>b", "c>d"}},
+			paid, with(paid, func(s *Side) { s.RemoteID, s.Row.Date = "d", day.AddDays(3) }),
+		}, Past{}, []string{"a>b", "c>d"}},
 		{"what a person touched is proposed", []Side{with(bill, func(s *Side) { s.Touched = true }), paid}, Past{}, []string{"a>b"}},
 		{"what the learner is sure of is certain", []Side{with(unclear, func(s *Side) { s.Counter = savings.Name }), arrived}, Past{}, []string{"a>b certain"}},
 		{"on the other side too", []Side{unclear, with(arrived, func(s *Side) { s.Counter = checking.Name })}, Past{}, []string{"a>b certain"}},
 		{"what the learner thinks is something else is proposed", []Side{with(bill, func(s *Side) { s.Counter = "Fees" }), paid}, Past{}, []string{"a>b"}},
 		{"the number of the other account is certain", []Side{
-			with(unclear, func(s *Side) { s.Row.Counterparty.Account = "DE02 1203 0000 0000 0815" }), arrived}, Past{}, []string{"a>b certain"}},
+			with(unclear, func(s *Side) { s.Row.Counterparty.Account = "DE02 1203 0000 0000 0815" }), arrived,
+		}, Past{}, []string{"a>b certain"}},
 		{"its last digits in the text of a payment too", []Side{
-			side("a", checking, 0, "-512.30 USD", "ONLINE PMT TO xxxx0815"), arrived}, Past{}, []string{"a>b certain"}},
-		{"what a person has confirmed is certain the next time", []Side{unclear, arrived},
-			Past{Habits: map[ledger.TransferHabit]bool{HabitOf(unclear, arrived): true}}, []string{"a>b certain"}},
-		{"what a person has refused is asked the next time", []Side{bill, paid},
-			Past{Habits: map[ledger.TransferHabit]bool{HabitOf(bill, paid): false}}, []string{"a>b"}},
+			side("a", checking, 0, "-512.30 USD", "ONLINE PMT TO xxxx0815"), arrived,
+		}, Past{}, []string{"a>b certain"}},
+		{
+			"what a person has confirmed is certain the next time",
+			[]Side{unclear, arrived},
+			Past{Habits: map[ledger.TransferHabit]bool{HabitOf(unclear, arrived): true}},
+			[]string{"a>b certain"},
+		},
+		{
+			"what a person has refused is asked the next time",
+			[]Side{bill, paid},
+			Past{Habits: map[ledger.TransferHabit]bool{HabitOf(bill, paid): false}},
+			[]string{"a>b"},
+		},
 		{"what a person has called two is never paired", []Side{bill, paid}, Past{Apart: map[Ends]bool{{"a", "b"}: true}}, nil},
-		{"and is no other possibility either", []Side{bill, paid, with(paid, func(s *Side) { s.RemoteID = "c" })},
-			Past{Apart: map[Ends]bool{{"a", "c"}: true}}, []string{"a>b certain"}},
+		{
+			"and is no other possibility either",
+			[]Side{bill, paid, with(paid, func(s *Side) { s.RemoteID = "c" })},
+			Past{Apart: map[Ends]bool{{"a", "c"}: true}},
+			[]string{"a>b certain"},
+		},
 		{"across currencies it is proposed where both say so", []Side{
-			side("a", checking, 0, "-100 USD", "TRANSFER TO SAVINGS"), side("b", savings, 1, "92.10 EUR", "TRANSFER FROM CHECKING")}, Past{}, []string{"a>b"}},
+			side("a", checking, 0, "-100 USD", "TRANSFER TO SAVINGS"), side("b", savings, 1, "92.10 EUR", "TRANSFER FROM CHECKING"),
+		}, Past{}, []string{"a>b"}},
 		{"and not where one does not", []Side{
-			side("a", checking, 0, "-100 USD", "TRANSFER TO SAVINGS"), side("b", savings, 1, "92.10 EUR", "INCOMING|TRANSFER")}, Past{}, nil},
+			side("a", checking, 0, "-100 USD", "TRANSFER TO SAVINGS"), side("b", savings, 1, "92.10 EUR", "INCOMING|TRANSFER"),
+		}, Past{}, nil},
 		{"the same number of another currency is another amount", []Side{
-			bill, with(paid, func(s *Side) { s.Row.Amount, s.Row.Description = money.MustParse("512.30", "EUR"), "INCOMING" })}, Past{}, nil},
+			bill, with(paid, func(s *Side) { s.Row.Amount, s.Row.Description = money.MustParse("512.30", "EUR"), "INCOMING" }),
+		}, Past{}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.claim, func(t *testing.T) {
