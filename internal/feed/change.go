@@ -17,7 +17,6 @@ type change struct {
 	remoteID string
 	row      bank.Transaction // what the bank says now
 	removed  bool             // the bank says that it never happened
-	again    bool             // it was tried before, and may be done
 }
 
 func (c change) line(e ledger.Entry) ledger.JournalLine {
@@ -69,7 +68,7 @@ func (w *work) change(ctx context.Context, c change) error {
 			return err
 		}
 		if !c.removed {
-			now.Row = c.row
+			now.Row, now.Withdrawn = c.row, false
 		}
 		switch now.State {
 		case ledger.Parked, ledger.Claimed:
@@ -96,7 +95,7 @@ func (w *work) change(ctx context.Context, c change) error {
 func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Entry, error) {
 	t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
 	switch {
-	case refusesAll(err) && (!c.again || errs.Is(err, errs.NotFound)):
+	case errs.Is(err, errs.NotFound):
 		return refused(e, c, err), nil
 	case err != nil:
 		return e, fmt.Errorf("reading the draft: %w", err)
@@ -141,6 +140,12 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 		return e, fmt.Errorf("changing the draft: %w", err)
 	}
 	return e, nil
+}
+
+// isBehind reports whether the draft of an entry does not say what the bank says.
+func isBehind(e ledger.Entry) bool {
+	return e.State == ledger.Recorded && e.Written != nil && (e.Written.Date != e.Row.Date ||
+		e.Written.Amount != string(bkper.AmountOf(e.Row.Amount.Number())) || e.Written.Description != describe(e.Row))
 }
 
 // refused flags an entry whose draft the book does not let follow.

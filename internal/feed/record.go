@@ -262,7 +262,7 @@ func (w *work) decide(b batch, k known, result *claimed) []entryPut {
 		if w.newText(e, v.How, r.Transaction) {
 			e.Texts = append(slices.Clone(e.Texts), match.Text(r.Description))
 		}
-		if w.changed(e, v.How, r.Transaction) {
+		if w.changed(e, v.How, r.Transaction) || e.Withdrawn {
 			result.changes = append(result.changes, change{remoteID: e.RemoteID, row: r.Transaction})
 		}
 		if e.State == ledger.Claimed || e.State == ledger.Parked && b.Again {
@@ -272,7 +272,7 @@ func (w *work) decide(b batch, k known, result *claimed) []entryPut {
 		puts = append(puts, entryPut{e, ids})
 	}
 	for _, e := range k.removed {
-		result.changes = append(result.changes, change{remoteID: e.RemoteID, removed: true, again: e.Withdrawn})
+		result.changes = append(result.changes, change{remoteID: e.RemoteID, removed: true})
 		e.Withdrawn, e.UpdatedAt = true, w.Now()
 		puts = append(puts, entryPut{entry: e})
 	}
@@ -328,7 +328,7 @@ func (w *work) meet(e ledger.Entry, t bank.Transaction) (ledger.Entry, []ledger.
 	if e.Integration == "" {
 		e.Integration = w.Integration
 	}
-	if e.Withdrawn { // the bank has thought better of it
+	if e.Withdrawn && !isBehind(e) { // the bank has thought better of it
 		e.Withdrawn, e.Flag = false, ""
 	}
 	e.UpdatedAt = w.Now()

@@ -571,7 +571,7 @@ func (k known) plan(b batch, before struct{ any, revising bool }) plan {
 		} else if before.any {
 			p.gone[id] = bank.Date{} // a row that is under way may have it
 		}
-		if over || before.revising || !found && before.any {
+		if over || before.any { // with rows under way it is too early to tell
 			p.removed = append(p.removed, id)
 			p.revises = true
 		}
