@@ -18,6 +18,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/seal"
+	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
 // program is the whole program, started in the test's process on a port of its
@@ -370,6 +371,24 @@ func (p *program) recorded(account string) map[string]bkper.Transaction {
 
 func onSide(t bkper.Transaction, account string) bool {
 	return t.CreditAccount != nil && t.CreditAccount.ID == account || t.DebitAccount != nil && t.DebitAccount.ID == account
+}
+
+// stood are the rows of the bank for which a transaction of the same day and
+// amount stood in the book already: the demo book has a history of its own.
+func (p *program) stood(account string) []bank.Transaction {
+	p.t.Helper()
+	entries, err := ledger.All().Entries.All(p.t.Context(), p.app.db, store.Below("demo"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	id := p.accountID(account)
+	var rows []bank.Transaction
+	for _, e := range entries {
+		if e.State == ledger.Matched && e.AccountID == id {
+			rows = append(rows, e.Row)
+		}
+	}
+	return rows
 }
 
 // truth is what the bank has booked, and must be in the book once.

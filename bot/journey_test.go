@@ -52,7 +52,8 @@ func bookLines(t *testing.T, recorded map[string]bkper.Transaction, account stri
 // exactlyOnce compares the book with what the bank knows.
 func (p *program) exactlyOnce(t *testing.T, institution, key, account string, since bank.Date) {
 	t.Helper()
-	got := bookLines(t, p.recorded(account), p.accountID(account))
+	got := append(bookLines(t, p.recorded(account), p.accountID(account)), bankLines(p.stood(account))...)
+	slices.Sort(got)
 	want := bankLines(p.truth(institution, key, since))
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the book differs from the bank (-bank +book):\n%s", diff)

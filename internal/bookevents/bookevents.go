@@ -293,12 +293,12 @@ func (h *Handler) file(ctx context.Context, e bkper.Event, token seal.Secret) (b
 }
 
 func importSummary(run ledger.Run) string {
-	news := run.Counts.Came - run.Counts.Matched
+	news := run.Counts.Came - run.Counts.Matched - run.Counts.Skipped
 	switch {
-	case run.Counts.Came == 0:
+	case run.Counts.Came == run.Counts.Skipped:
 		return "There is nothing to record in " + run.Title
 	case news == 0:
-		return fmt.Sprintf("All %s of %s were recorded before", quantity(run.Counts.Came, "row"), run.Title)
+		return fmt.Sprintf("All %s of %s were recorded before", quantity(run.Counts.Came-run.Counts.Skipped, "row"), run.Title)
 	}
 	return fmt.Sprintf("Recording %s of %s into %s", quantity(news, "row"), run.Title, run.AccountName)
 }

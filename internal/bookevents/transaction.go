@@ -235,7 +235,7 @@ func followed(e ledger.Entry, t bkper.Transaction) ledger.Entry {
 		// It was recorded, no answer came, and somebody has changed it since.
 		e.State, e.Touched = ledger.Recorded, true
 	case e.State == ledger.Trashed || e.State == ledger.Removed || e.State == ledger.Undone:
-		e.State = ledger.Matched
+		e.State, e.Touched = ledger.Matched, true // a person wants it
 		if ours {
 			e.State = ledger.Recorded
 		}

@@ -667,8 +667,8 @@ func TestRowsWithoutMeasureAreRecorded(t *testing.T) {
 	t.Run("thousands of equal amounts on one day, with long texts", func(t *testing.T) {
 		w := linked(t)
 		var rows []bank.Transaction
-		for n := range 1200 {
-			rows = append(rows, row(fmt.Sprint("fee", n), 3, "-1", fmt.Sprint("FEE ", n, strings.Repeat(" of the processor", 50))))
+		for n := range 650 {
+			rows = append(rows, row(fmt.Sprint("fee", n), 3, "-1", fmt.Sprint("FEE ", n, strings.Repeat(" of the processor", 110))))
 		}
 		w.bank.shows(rows...)
 		w.sync()
