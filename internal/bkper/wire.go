@@ -32,9 +32,6 @@ func (a Amount) Decimal() (money.Decimal, error) {
 // string. 0 is not given.
 type Millis int64
 
-// MillisOf returns the moment t.
-func MillisOf(t time.Time) Millis { return Millis(t.UnixMilli()) }
-
 // Time returns the moment in UTC, the zero time if it is not given.
 func (m Millis) Time() time.Time {
 	if m == 0 {
