@@ -77,7 +77,27 @@ func (s *Service) undo(ctx context.Context, d queue.Delivery, m undoMessage) err
 // entriesOf returns the entries that a run has brought into the book and those
 // of them that were undone.
 func (s *Service) entriesOf(ctx context.Context, run ledger.Run) ([]ledger.Entry, error) {
-	var entries []ledger.Entry
+	return s.broughtBy(ctx, run, func(e ledger.Entry) bool {
+		return e.State == ledger.Recorded || e.State == ledger.Undoing || e.State == ledger.Undone
+	})
+}
+
+// partRun makes two transactions again of the transfers that the run has an end
+// of: undoing it must not take the other end's movement out of the book.
+func (s *Service) partRun(ctx context.Context, run ledger.Run) error {
+	ends, err := s.broughtBy(ctx, run, func(e ledger.Entry) bool { return e.Pair != "" })
+	if err != nil {
+		return err
+	}
+	remoteIDs := make([]string, len(ends))
+	for n, e := range ends {
+		remoteIDs[n] = e.RemoteID
+	}
+	return s.part(ctx, run.BookID, remoteIDs)
+}
+
+// broughtBy returns those entries of a run that are wanted.
+func (s *Service) broughtBy(ctx context.Context, run ledger.Run, wanted func(ledger.Entry) bool) ([]ledger.Entry, error) {
 	if run.First.IsZero() {
 		return nil, nil
 	}
@@ -85,31 +105,7 @@ func (s *Service) entriesOf(ctx context.Context, run ledger.Run) ([]ledger.Entry
 	if err != nil {
 		return nil, fmt.Errorf("reading what run %s has recorded: %w", run.ID, err)
 	}
-	for _, e := range all {
-		if e.Run == run.ID && (e.State == ledger.Recorded || e.State == ledger.Undoing || e.State == ledger.Undone) {
-			entries = append(entries, e)
-		}
-	}
-	return entries, nil
-}
-
-// partRun makes two transactions again of the transfers that the run has an end
-// of: undoing it must not take the other end's movement out of the book.
-func (s *Service) partRun(ctx context.Context, run ledger.Run) error {
-	if run.First.IsZero() {
-		return nil
-	}
-	all, err := s.records.Entries.All(ctx, s.Engine, ledger.EntryDays(run.BookID, run.First, run.Last))
-	if err != nil {
-		return fmt.Errorf("reading what run %s has recorded: %w", run.ID, err)
-	}
-	var paired []string
-	for _, e := range all {
-		if e.Run == run.ID && e.Pair != "" {
-			paired = append(paired, e.RemoteID)
-		}
-	}
-	return s.part(ctx, run.BookID, paired)
+	return slices.DeleteFunc(all, func(e ledger.Entry) bool { return e.Run != run.ID || !wanted(e) }), nil
 }
 
 // takeOut trashes the untouched drafts among the entries. First the intention is
@@ -124,10 +120,10 @@ func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
 		}
 		t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
 		switch {
-		case errs.Is(err, errs.NotFound):
-		case err != nil:
+		case errs.Is(err, errs.NotFound) && e.State != ledger.Undoing: // not there to be taken out
+		case err != nil && !errs.Is(err, errs.NotFound):
 			return fmt.Errorf("reading transaction %s: %w", e.TransactionID, err)
-		case e.State == ledger.Undoing && t.Trashed:
+		case e.State == ledger.Undoing && (err != nil || t.Trashed):
 			e.State = ledger.Undone
 			settled = append(settled, e)
 		case e.Written.Alone(t):

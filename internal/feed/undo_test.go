@@ -1,0 +1,68 @@
+package feed_test
+
+import (
+	"testing"
+
+	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
+)
+
+func TestUndoTakesOutWhatNobodyTouchedAndRemembersIt(t *testing.T) {
+	w := linked(t)
+	w.bank.shows(coffee, tea)
+	w.sync()
+	w.book.edit("TEA", func(t *bkper.Transaction) { t.Amount = "3.30" })
+	run := w.runs()[0]
+	w.check(w.feed.Undo(t.Context(), run, "u1"))
+	w.drain()
+	if n := w.states(); n[ledger.Undone] != 1 || n[ledger.Recorded] != 1 {
+		t.Errorf("states after undo: %v", n)
+	}
+	w.sync()
+	if live := w.book.count("COFFEE"); live != 0 {
+		t.Errorf("%d of what was undone came back by itself", live)
+	}
+	if got := w.book.named("TEA"); got.Amount != "3.30" {
+		t.Errorf("what a person touched was changed: %+v", got)
+	}
+	w.check(w.feed.Redo(t.Context(), run, "u1"))
+	w.drain()
+	if n := w.states(); n[ledger.Recorded] != 2 || w.book.count("COFFEE") != 1 {
+		t.Errorf("states after it was asked for again: %v", n)
+	}
+}
+
+func TestAnUndoCutShortEndsWhereTheBookStands(t *testing.T) {
+	for claim, change := range map[string]struct {
+		now  func(*world, ledger.Entry)
+		want ledger.State
+	}{
+		"trashed before the reply came": {func(w *world, e ledger.Entry) {
+			tx := w.book.all[e.TransactionID]
+			tx.Trashed = true
+			w.book.all[e.TransactionID] = tx
+		}, ledger.Undone},
+		"gone from the book for good": {func(w *world, e ledger.Entry) { delete(w.book.all, e.TransactionID) }, ledger.Undone},
+		"not yet trashed":             {func(*world, ledger.Entry) {}, ledger.Undone},
+		"touched meanwhile": {func(w *world, _ ledger.Entry) {
+			w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Amount = "9" })
+		}, ledger.Recorded},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.bank.shows(coffee)
+			w.sync()
+			e := w.entryOf("COFFEE")
+			w.check(ledger.All().Entries.Update(t.Context(), w.disk, e.Key(), func(e ledger.Entry) (ledger.Entry, error) {
+				e.State = ledger.Undoing // the intention is written, what came of it is not
+				return e, nil
+			}))
+			change.now(w, e)
+			w.check(w.feed.Undo(t.Context(), w.runs()[0], "u1"))
+			w.drain()
+			if n := w.states(); n[change.want] != 1 {
+				t.Errorf("states %v, want one %s", n, change.want)
+			}
+		})
+	}
+}
