@@ -148,8 +148,10 @@ func TestKilledThirtyTimesNothingIsLostOrDoubled(t *testing.T) {
 	}
 	k.kill()
 
-	// The faults are over. What was begun is finished.
+	// The faults are over, and the longest wait between two tries. What was
+	// begun is finished.
 	p.remote = nil
+	p.pass(15 * time.Minute)
 	p.start()
 	p.settle()
 	p.sync(connection)
