@@ -114,6 +114,8 @@ const (
 	kindReconcile = "reconcile" // compare ledger and book
 	kindUndo      = "undo"      // take what a run recorded out of the book, or bring it back
 	kindTransfers = "transfers" // find transfers between own accounts
+	kindDoubles   = "doubles"   // find rows that may be what was known before
+	kindDecide    = "decide"    // carry out what a person has said of a double
 )
 
 // Handle does what a message asks for. It returns nil only for what is done,
@@ -134,6 +136,10 @@ func (s *Service) Handle(ctx context.Context, d queue.Delivery) error {
 		return handle(ctx, d, s.lookForTransfers)
 	case kindUndo:
 		return handle(ctx, d, s.undo)
+	case kindDoubles:
+		return handle(ctx, d, s.lookForDoubles)
+	case kindDecide:
+		return handle(ctx, d, s.decide)
 	default:
 		return fmt.Errorf("message %s: nothing handles the kind %q", d.ID, d.Kind)
 	}

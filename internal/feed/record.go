@@ -34,7 +34,7 @@ func (s *Service) record(ctx context.Context, d queue.Delivery, b batch) error {
 	return s.afterRun(ctx, b)
 }
 
-// afterRun looks for transfers when the last batch of a run is done.
+// afterRun looks for doubles and transfers when the last batch of a run is done.
 func (s *Service) afterRun(ctx context.Context, b batch) error {
 	var run ledger.Run
 	err := s.Engine.View(ctx, func(tx store.Tx) (err error) {
@@ -43,6 +43,11 @@ func (s *Service) afterRun(ctx context.Context, b batch) error {
 	})
 	if err != nil || run.FinishedAt.IsZero() {
 		return err
+	}
+	if run.Counts.Recorded > 0 {
+		if err := s.seekDoubles(ctx, run); err != nil {
+			return err
+		}
 	}
 	return s.seekTransfers(ctx, b.BookID, run.First.AddDays(-transferDays))
 }

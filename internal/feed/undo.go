@@ -77,9 +77,7 @@ func (s *Service) undo(ctx context.Context, d queue.Delivery, m undoMessage) err
 // entriesOf returns the entries that a run has brought into the book and those
 // of them that were undone.
 func (s *Service) entriesOf(ctx context.Context, run ledger.Run) ([]ledger.Entry, error) {
-	return s.broughtBy(ctx, run, func(e ledger.Entry) bool {
-		return e.State == ledger.Recorded || e.State == ledger.Undoing || e.State == ledger.Undone
-	})
+	return s.broughtBy(ctx, run, isOfARun)
 }
 
 // partRun makes two transactions again of the transfers that the run has an end

@@ -35,6 +35,7 @@ type Collections struct {
 	Lessons      store.Collection[Lesson]         // store.Key(book id, lesson id)
 	Learning     store.Collection[Learning]       // book id
 	Transfers    store.Collection[Transfer]       // Transfer.Key
+	Doubles      store.Collection[Double]         // Double.Key
 	Balances     store.Collection[DayBalance]     // store.Key(integration id, day)
 	Openings     store.Collection[Opening]        // integration id
 
@@ -60,6 +61,7 @@ func All() Collections {
 		Lessons:      store.NewCollection[Lesson]("lessons"),
 		Learning:     store.NewCollection[Learning]("learning"),
 		Transfers:    store.NewCollection[Transfer]("transfers"),
+		Doubles:      store.NewCollection[Double]("doubles"),
 		Balances:     store.NewCollection[DayBalance]("balances"),
 		Openings:     store.NewCollection[Opening]("openings"),
 
@@ -288,6 +290,10 @@ type Entry struct {
 	// draft is trashed, so that a lost reply does not look like a person's
 	// deletion.
 	Withdrawn bool `json:"withdrawn,omitempty"`
+	// Same says that a person knows it to be a movement that stands in the book
+	// for another reason: the remote id of that entry, or the id of the
+	// transaction of the book.
+	Same string `json:"same,omitempty"`
 	// Flag says in words what differs between bank and book after a person
 	// has touched the transaction.
 	Flag string `json:"flag,omitempty"`

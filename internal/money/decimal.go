@@ -110,6 +110,9 @@ func (d Decimal) Add(e Decimal) Decimal { return Decimal{d.d.Add(e.d)} }
 // Sub returns d - e.
 func (d Decimal) Sub(e Decimal) Decimal { return Decimal{d.d.Sub(e.d)} }
 
+// Times returns d multiplied by n.
+func (d Decimal) Times(n int64) Decimal { return Decimal{d.d.Mul(decimal.NewFromInt(n))} }
+
 // Neg returns -d.
 func (d Decimal) Neg() Decimal { return Decimal{d.d.Neg()} }
 

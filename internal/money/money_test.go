@@ -142,6 +142,7 @@ func TestDecimalLaws(t *testing.T) {
 		hold("(a+b)+c = a+(b+c)", a.Add(b).Add(c).Equal(a.Add(b.Add(c))))
 		hold("a+0 = a", a.Add(zero).Equal(a))
 		hold("a-a = 0", a.Sub(a).IsZero())
+		hold("a*3 = a+a+a", a.Times(3).Equal(a.Add(a).Add(a)))
 		hold("a-b = a+(-b)", a.Sub(b).Equal(a.Add(b.Neg())))
 		hold("(a+b)-b = a", a.Add(b).Sub(b).Equal(a))
 		hold("-(-a) = a", a.Neg().Neg().Equal(a))

@@ -261,10 +261,11 @@ func balancesOf(tx store.Tx, integration string) ([]ledger.DayBalance, *ledger.O
 }
 
 // counts reports whether the bank's balance of an integration counts an entry:
-// whatever became of it in the book, unless the bank took it back. What only
+// whatever became of it in the book, unless the bank took it back or a person
+// knows it to be another movement that counts. What only
 // files have told counts where no other bank feeds the account.
 func counts(e ledger.Entry, i ledger.Integration, all []ledger.Integration) bool {
-	if e.State == ledger.Removed || e.Withdrawn || e.Row.Amount.Currency() != i.Currency {
+	if e.State == ledger.Removed || e.Withdrawn || e.Same != "" || e.Row.Amount.Currency() != i.Currency {
 		return false
 	}
 	if slices.Contains(e.Origins, i.Origin) {
