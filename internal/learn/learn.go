@@ -62,9 +62,18 @@ type Lesson struct {
 // Suggestion is the best counter account for a movement.
 type Suggestion struct {
 	Account    string
-	Confidence float64 // probability of being right, 0 to 1
-	Sure       bool    // right often enough to be written into the draft
-	Reason     string  // one sentence for a bookkeeper
+	Confidence float64  // probability of being right, 0 to 1
+	Sure       bool     // right often enough, at Sure98, to be written into the draft
+	Reached    Sureness // the strictest setting at which it is sure; 0 if there is none
+	Reason     string   // one sentence for a bookkeeper
+}
+
+// SureAt reports whether the suggestion is sure enough at a setting.
+func (s Suggestion) SureAt(setting Sureness) bool {
+	if setting == 0 {
+		setting = Sure98
+	}
+	return s.Reached >= setting
 }
 
 // Learner knows the decisions of one book. Its methods, Suggest included, must
@@ -74,7 +83,7 @@ type Suggestion struct {
 type Learner struct {
 	chart      map[int32]*chartAccount    // nil: not known, every learned account will do
 	named      map[uint64][]*chartAccount // accounts by the words of their names
-	weights    *weights
+	weights    *Weights
 	accounts   map[string]int32 // account id -> its number, the place in accountIDs
 	accountIDs []string
 	lists      [][2]uint64 // by account: its lists for money that leaves and that arrives
@@ -84,16 +93,25 @@ type Learner struct {
 	settled    int      // lessons, from the first, whose outcome is worked out
 	habits     habits   // after the settled lessons
 	marks      []habits // before every markEvery-th of them
-	bar        int8     // degree of confidence from which an answer is sure
-	barKnown   bool
+	bars       bars
+	barsKnown  bool
 	work       workspace
 }
 
 // New returns a Learner without lessons. Until SetAccounts is called, every
 // account of a lesson may be suggested.
 func New() *Learner {
+	weights, err := Shipped()
+	if err != nil {
+		panic("learn: the embedded weights cannot be read: " + err.Error()) // a test reads them
+	}
+	return NewWith(weights)
+}
+
+// NewWith returns a Learner like New, with other weights.
+func NewWith(weights *Weights) *Learner {
 	return &Learner{
-		weights:  &shipped,
+		weights:  weights,
 		accounts: map[string]int32{},
 		byID:     map[string]*lesson{},
 		index:    map[uint64]*history{},

@@ -66,6 +66,15 @@ func (l *Learner) newLesson(from Lesson) *lesson {
 	return s
 }
 
+// question returns a movement as it is looked at when its account is asked for.
+func (l *Learner) question(m Movement) *lesson {
+	q := newQuestion(m)
+	if own, known := l.accounts[m.BankAccount]; known {
+		q.own = own
+	}
+	return q
+}
+
 func newQuestion(m Movement) *lesson {
 	core := coreWords(words(m.Text))
 	way := way(m.Amount.Sign() > 0)

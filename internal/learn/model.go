@@ -21,15 +21,6 @@ const (
 	signs
 )
 
-type weights struct {
-	evidence [evidences]float64
-	unknown  [unknowns]float64
-	signs    [signs]float64
-	// asked and right are what other books would say of a new one: of so many
-	// answers of each degree of confidence so many were right.
-	asked, right [degrees]float64
-}
-
 const (
 	keyRecord       = 12  // earlier answers looked at for a merchant
 	bookRecord      = 300 // and for a book
@@ -54,14 +45,14 @@ func (l *Learner) rank(v view) answer {
 	}
 	fresh := 0.0
 	for i, x := range v.unknown {
-		fresh += (l.weights.unknown[i] + l.habits.unknown[i]) * x
+		fresh += (l.weights.Unknown[i] + l.habits.unknown[i]) * x
 	}
 	highest := fresh
 	for i := range candidates {
 		c := &candidates[i]
 		c.p = 0
 		for e, x := range c.evidence {
-			c.p += (l.weights.evidence[e] + l.habits.evidence[e]) * x
+			c.p += (l.weights.Evidence[e] + l.habits.evidence[e]) * x
 		}
 		highest = max(highest, c.p)
 	}
@@ -97,7 +88,7 @@ func (l *Learner) answer(q, before *lesson) answer {
 	}
 	sum := 0.0
 	for i, x := range l.signsOf(a, q, before) {
-		sum += l.weights.signs[i] * x
+		sum += l.weights.Signs[i] * x
 	}
 	a.confidence = 1 / (1 + math.Exp(-sum))
 	if a.view.merchant.mixedDay {

@@ -47,7 +47,7 @@ func (l *Learner) settle() {
 // unsettle says that the lessons from that place on have others before them
 // than when they were settled.
 func (l *Learner) unsettle(from int) {
-	l.barKnown = false
+	l.barsKnown = false
 	if from < l.settled {
 		mark := from / markEvery
 		l.settled, l.habits = mark*markEvery, l.marks[mark]

@@ -10,20 +10,21 @@ import (
 // nothing to go by. It changes nothing that can be observed.
 func (l *Learner) Suggest(m Movement) (Suggestion, bool) {
 	l.settle()
-	q := newQuestion(m)
-	if own, known := l.accounts[m.BankAccount]; known {
-		q.own = own
-	}
+	q := l.question(m)
 	a := l.answer(q, nil)
 	if a.top == nil {
 		return Suggestion{}, false
 	}
-	return Suggestion{
+	s := Suggestion{
 		Account:    l.accountIDs[a.top.number],
 		Confidence: a.confidence,
-		Sure:       degree(a.confidence) >= l.sureFrom() && l.decidedBefore(m, q, a.top.number),
 		Reason:     l.reason(m, q, a),
-	}, true
+	}
+	if l.decidedBefore(m, q, a.top.number) {
+		s.Reached = l.sureFrom().reached(degree(a.confidence))
+	}
+	s.Sure = s.SureAt(Sure98)
+	return s, true
 }
 
 // decidedBefore reports whether people have decided on movements like this one,

@@ -1,76 +1,147 @@
 package learn
 
-// shipped was fitted on books of four organisations in three countries, 17,056
-// rows that people had coded, so that it weighs what such books have in common.
-// What no bank file of these holds (counterparty, category, way of paying,
-// hashtags, kinds of account) is weighed by hand, below what was measured for
-// like evidence.
-var shipped = weights{
-	evidence: [evidences]float64{
-		eBook:      0.719,
-		eDirection: 0.004,
-		eBank:      0.520,
-		eHead:      0.245,
-		eKey:       -0.106,
-		eKeyRecent: -0.208,
-		eKeyBank:   0.127,
-		eKeyAmount: 0.041,
-		eKeySize:   0.201,
-		eText:      0.274,
-		eAmount:    0.181,
-		eParty:     0.350,
-		eCategory:  0.150,
-		eWay:       0.100,
-		eWords:     0.168,
-		eWordsBank: -0.040,
-		eStems:     0.320,
-		eTags:      0.350,
-		eLast:      -0.014,
-		eLastBank:  0.293,
-		eStreak:    0.408,
-		eSameDay:   0.400,
-		eFit:       0.402,
-		eDue:       0.316,
-		eName:      2.565,
-		eAgainst:   2.000,
-	},
-	unknown: [unknowns]float64{
-		uBias:    -0.519,
-		uLessons: -0.300,
-		uRate:    0.327,
-		uUnseen:  0.225,
-		uUnknown: 1.269,
-	},
-	signs: [signs]float64{
-		sBias:          -0.192,
-		sOdds:          0.581,
-		sLead:          0.156,
-		sNew:           -0.065,
-		sPure:          0.006,
-		sAccounts:      -0.020,
-		sStreak:        0.025,
-		sOthers:        0.060,
-		sBankPure:      0.167,
-		sFit:           -0.046,
-		sKeyRecord:     0.077,
-		sAccountRecord: 0.142,
-		sBookRecord:    -0.092,
-		sAmountPure:    0.160,
-	},
-	asked: [degrees]float64{
-		0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00,
-		0.00, 0.08, 0.95, 4.17, 10.32, 13.47, 14.42, 16.23, 16.55, 16.47,
-		16.23, 15.10, 13.30, 13.07, 11.98, 10.26, 9.74, 9.47, 8.79, 8.41,
-		7.94, 7.69, 7.30, 6.29, 6.94, 6.00, 6.55, 6.88, 7.39, 8.20,
-		8.43, 8.45, 7.62, 6.44, 5.54, 4.48, 3.96, 3.82, 3.19, 3.55,
-		3.23, 2.77, 2.32, 2.11, 2.07, 1.51, 1.39, 1.17, 0.85, 1.27,
-	},
-	right: [degrees]float64{
-		0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.00,
-		0.00, 0.01, 0.05, 0.63, 2.03, 3.32, 4.81, 5.43, 7.03, 8.04,
-		8.61, 8.56, 8.26, 9.21, 8.65, 7.85, 7.82, 7.76, 7.60, 7.44,
-		6.77, 7.11, 6.81, 5.93, 6.68, 5.70, 6.28, 6.72, 7.31, 8.06,
-		8.30, 8.27, 7.52, 6.34, 5.48, 4.45, 3.94, 3.74, 3.19, 3.52,
-		3.23, 2.73, 2.30, 2.11, 2.07, 1.51, 1.37, 1.15, 0.85, 1.27,
-	},
+import (
+	"bufio"
+	_ "embed"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// shipped are the weights of every Learner that New returns. The file says how
+// they were made; internal/learn/fit writes it.
+//
+//go:embed weights.txt
+var shipped string
+
+// Weights say how much each kind of evidence counts. They are fitted on
+// labelled books of several organisations (internal/learn/fit).
+type Weights struct {
+	Evidence [evidences]float64 // for an account
+	Unknown  [unknowns]float64  // for none of the known accounts
+	Signs    [signs]float64     // that the best account is right
+	// Asked and Right are what other books would say of a new one: of so many
+	// answers of each degree of confidence so many were right.
+	Asked, Right [degrees]float64
+}
+
+// The names of the weights, in the file and for people.
+var (
+	evidenceNames = [evidences]string{
+		eBook: "book", eDirection: "direction", eBank: "bank", eHead: "head", eKey: "key", eKeyRecent: "key-recent",
+		eKeyBank: "key-bank", eKeyAmount: "key-amount", eKeySize: "key-size", eText: "text", eAmount: "amount",
+		eParty: "party", eCategory: "category", eWay: "way", eWords: "words", eWordsBank: "words-bank",
+		eStems: "stems", eTags: "tags", eLast: "last", eLastBank: "last-bank", eStreak: "streak",
+		eSameDay: "same-day", eFit: "fit", eDue: "due", eName: "name", eAgainst: "against",
+	}
+	unknownNames = [unknowns]string{
+		uBias: "bias", uLessons: "lessons", uRate: "rate", uUnseen: "unseen", uUnknown: "unknown-words",
+	}
+	signNames = [signs]string{
+		sBias: "bias", sOdds: "odds", sLead: "lead", sNew: "new", sPure: "pure", sAccounts: "accounts",
+		sStreak: "streak", sOthers: "others", sBankPure: "bank-pure", sFit: "fit", sKeyRecord: "key-record",
+		sAccountRecord: "account-record", sBookRecord: "book-record", sAmountPure: "amount-pure",
+	}
+)
+
+// section is one sort of weights in the file: lines of its name, the name of
+// the weight and one number for each of its columns.
+type section struct {
+	name    string
+	names   []string
+	columns [][]float64
+}
+
+func (w *Weights) sections() []section {
+	places := make([]string, degrees)
+	for d := range places {
+		places[d] = strconv.Itoa(d)
+	}
+	return []section{
+		{"evidence", evidenceNames[:], [][]float64{w.Evidence[:]}},
+		{"unknown", unknownNames[:], [][]float64{w.Unknown[:]}},
+		{"sign", signNames[:], [][]float64{w.Signs[:]}},
+		{"degree", places, [][]float64{w.Asked[:], w.Right[:]}},
+	}
+}
+
+// Shipped returns the weights that New uses.
+func Shipped() (*Weights, error) { return ParseWeights(shipped) }
+
+// ParseWeights reads weights as String writes them. Empty lines, and lines that
+// begin with #, say nothing. Every weight must be there once.
+func ParseWeights(text string) (*Weights, error) {
+	w := &Weights{}
+	places := map[string][]*float64{}
+	for _, s := range w.sections() {
+		for i, name := range s.names {
+			for _, column := range s.columns {
+				places[s.name+" "+name] = append(places[s.name+" "+name], &column[i])
+			}
+		}
+	}
+	lines := bufio.NewScanner(strings.NewReader(text))
+	for number := 1; lines.Scan(); number++ {
+		fields := strings.Fields(lines.Text())
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if len(fields) < 2 {
+			return nil, fmt.Errorf("line %d: %q is no weight", number, lines.Text())
+		}
+		name, values := fields[0]+" "+fields[1], fields[2:]
+		columns, known := places[name]
+		if !known || len(columns) != len(values) {
+			return nil, fmt.Errorf("line %d: %q with %d values is not expected, or not again", number, name, len(values))
+		}
+		for i, value := range values {
+			x, err := strconv.ParseFloat(value, 64)
+			if err != nil {
+				return nil, fmt.Errorf("line %d: %s: %w", number, name, err)
+			}
+			*columns[i] = x
+		}
+		delete(places, name)
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("reading the weights: %w", err)
+	}
+	for name := range places {
+		return nil, fmt.Errorf("there is no weight %q", name)
+	}
+	return w, nil
+}
+
+// String writes the weights as ParseWeights reads them.
+func (w *Weights) String() string {
+	var b strings.Builder
+	for _, s := range w.sections() {
+		b.WriteString("\n")
+		for i, name := range s.names {
+			fmt.Fprintf(&b, "%-8s %-15s", s.name, name)
+			for _, column := range s.columns {
+				fmt.Fprintf(&b, " %9.4f", column[i])
+			}
+			b.WriteString("\n")
+		}
+	}
+	return b.String()
+}
+
+// SetUnmeasured sets the weights of evidence that no labelled book holds
+// (counterparty, category, way of paying, hashtags, kinds of account). They are
+// set by hand, below what was measured for like evidence.
+func (w *Weights) SetUnmeasured() {
+	for e, weight := range map[int]float64{eParty: 0.35, eCategory: 0.15, eWay: 0.1, eTags: 0.35, eAgainst: 2} {
+		w.Evidence[e] = weight
+	}
+}
+
+// AddAnswer counts an answer of a certain confidence, as so many answers.
+func (w *Weights) AddAnswer(confidence float64, right bool, answers float64) {
+	d := degree(confidence)
+	w.Asked[d] += answers
+	if right {
+		w.Right[d] += answers
+	}
 }
