@@ -324,6 +324,8 @@ type Written struct {
 	To          string    `json:"to,omitempty"`
 	// Reason says in words why the counter account was filled, if it was.
 	Reason string `json:"reason,omitempty"`
+	// Rule is what RuleProperty says.
+	Rule string `json:"rule,omitempty"`
 	// Besides stands for what the transaction had beyond what the app writes.
 	Besides string `json:"besides,omitempty"`
 	// At is when, by Bkper's clock, and Read when the state that the app had

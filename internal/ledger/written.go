@@ -17,7 +17,7 @@ func WrittenOf(t bkper.Transaction, reason string) *Written {
 	return &Written{
 		Date: t.Date, Amount: string(t.Amount), Description: t.Description,
 		From: accountID(t.CreditAccount), To: accountID(t.DebitAccount), Reason: reason,
-		Besides: besides(t), At: t.UpdatedAt.Time(),
+		Rule: t.Properties[RuleProperty], Besides: besides(t), At: t.UpdatedAt.Time(),
 	}
 }
 
