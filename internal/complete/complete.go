@@ -1,6 +1,7 @@
-// Package complete brings the learner to the book: it remembers the lessons
-// that people give, suggests counter accounts for what is about to be
-// recorded, and completes the drafts that a new lesson explains.
+// Package complete brings a person's rules and the learner to the book: it
+// remembers the lessons that people give, suggests counter accounts for what is
+// about to be recorded, and completes the drafts that a new lesson or a changed
+// rule explains. Rules come first: the learner is asked where none decides.
 package complete
 
 import (
@@ -17,6 +18,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/learn"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/money"
+	"github.com/bank-connections/bkper-bot/internal/rules"
 	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
@@ -32,6 +34,8 @@ type Book interface {
 type Completer struct {
 	engine  store.Engine
 	records ledger.Collections
+	rules   *rules.Store
+	ruled   store.Collection[int] // book id: version of the rules that the open drafts were examined with
 	now     func() time.Time
 
 	mu    sync.Mutex
@@ -40,7 +44,10 @@ type Completer struct {
 
 // New returns a Completer over the lessons in engine.
 func New(engine store.Engine, now func() time.Time) *Completer {
-	return &Completer{engine: engine, records: ledger.All(), now: now, books: make(map[string]*learner)}
+	return &Completer{
+		engine: engine, records: ledger.All(), rules: rules.NewStore(engine, nil), ruled: store.NewCollection[int]("rules_examined"),
+		now: now, books: make(map[string]*learner),
+	}
 }
 
 // learner is the learner of one book and what it was built from.
@@ -53,6 +60,8 @@ type learner struct {
 	model   *learn.Learner
 	chart   Chart
 	readAt  time.Time // when the chart was read
+	rules   readyRules
+	offers  offers
 }
 
 const (
@@ -216,35 +225,67 @@ func MovementOf(accountID string, t bank.Transaction) learn.Movement {
 	}
 }
 
-// Suggestion is a counter account for one movement; Known is false where the
-// learner has no idea.
+// Suggestion is a counter account for one movement; Known is false where
+// neither a rule nor the learner has an idea.
 type Suggestion struct {
 	learn.Suggestion
 	Known bool
 }
 
-// Suggest returns one suggestion for each movement.
+// Suggest returns one suggestion for each movement. It has none where a rule
+// gives more than the counter account: such a draft is recorded open and gets
+// all at once, by Dress.
 func (c *Completer) Suggest(ctx context.Context, book Book, bookID string, movements []learn.Movement) ([]Suggestion, error) {
-	suggestions, _, err := c.suggest(ctx, book, bookID, movements)
-	return suggestions, err
+	decided, _, err := c.decide(ctx, book, bookID, movements)
+	if err != nil {
+		return nil, err
+	}
+	suggestions := make([]Suggestion, len(decided))
+	for i, d := range decided {
+		if !d.rule.Dresses() {
+			suggestions[i] = d.Suggestion
+		}
+	}
+	return suggestions, nil
 }
 
-// suggest also returns the version of the lessons that it went by.
-func (c *Completer) suggest(ctx context.Context, book Book, bookID string, movements []learn.Movement) ([]Suggestion, int, error) {
+// decision is what is known of one movement: the counter account, and the rule
+// that has decided, if one has.
+type decision struct {
+	Suggestion
+	rule rules.Rule
+}
+
+// versions are the states of lessons and rules that decisions went by.
+type versions struct{ lessons, rules int }
+
+// decide asks the rules first and the learner where they name no account.
+func (c *Completer) decide(ctx context.Context, book Book, bookID string, movements []learn.Movement) ([]decision, versions, error) {
 	l := c.learner(bookID)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := c.readChart(ctx, book, bookID, l); err != nil {
-		return nil, 0, err
+		return nil, versions{}, err
+	}
+	if err := c.readRules(ctx, bookID, l); err != nil {
+		return nil, versions{}, err
 	}
 	if err := c.build(ctx, bookID, l); err != nil {
-		return nil, 0, err
+		return nil, versions{}, err
 	}
-	suggestions := make([]Suggestion, len(movements))
+	decided := make([]decision, len(movements))
 	for i, m := range movements {
-		suggestions[i].Suggestion, suggestions[i].Known = l.model.Suggest(m)
+		d := &decided[i]
+		d.rule, _ = l.rules.set.Match(rowOf(m), l.chart.forRules)
+		if d.rule.Account != "" {
+			d.Suggestion = Suggestion{Known: true, Suggestion: learn.Suggestion{
+				Account: d.rule.Account, Confidence: 1, Sure: true, Reason: rules.Reason(d.rule, l.chart.forRules),
+			}}
+			continue
+		}
+		d.Suggestion.Suggestion, d.Known = l.model.Suggest(m)
 	}
-	return suggestions, l.version, nil
+	return decided, versions{l.version, l.rules.book.Version}, nil
 }
 
 // Teach remembers lessons and forgets others by their ids. It reports whether

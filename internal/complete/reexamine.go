@@ -5,12 +5,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/learn"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/rules"
 	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
@@ -31,10 +33,10 @@ const (
 	mostRefused = 10 // drafts that the book may refuse before it is left in peace
 )
 
-// Reexamine completes the open drafts of a book that the learner is now sure
-// of, if lessons have changed since that was last done. It touches a draft only
-// while the book still says what the app wrote. What a failed call leaves
-// undone is owed, and done by the next one.
+// Reexamine completes the open drafts of a book that a rule decides or the
+// learner is now sure of, if rules or lessons have changed since that was last
+// done. It touches a draft only while the book still says what the app wrote.
+// What a failed call leaves undone is owed, and done by the next one.
 //
 // Bkper has no conditional update: what a person changes in a draft in the
 // moment between its listing and its update is overwritten by what the app has
@@ -42,32 +44,69 @@ const (
 // so that this moment is short.
 func (c *Completer) Reexamine(ctx context.Context, book Book, bookID string) ([]Completed, error) {
 	l := c.learner(bookID)
-	select {
-	case l.examining <- struct{}{}:
-		defer func() { <-l.examining }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for the drafts of book %s: %w", bookID, ctx.Err())
+	if err := l.begin(ctx, bookID); err != nil {
+		return nil, err
 	}
-	state, _, err := c.learning(ctx, bookID)
-	if err != nil || state.Examined == state.Version {
+	defer l.end()
+	owed, err := c.owed(ctx, bookID)
+	if err != nil || !owed {
 		return nil, err
 	}
 	open, err := c.openDrafts(ctx, bookID)
 	if err != nil {
 		return nil, err
 	}
+	return c.examine(ctx, book, bookID, open)
+}
+
+// begin waits until nobody else examines the open drafts; end lets others.
+func (l *learner) begin(ctx context.Context, bookID string) error {
+	select {
+	case l.examining <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the drafts of book %s: %w", bookID, ctx.Err())
+	}
+}
+
+func (l *learner) end() { <-l.examining }
+
+// owed reports whether rules or lessons have changed since the open drafts were
+// examined.
+func (c *Completer) owed(ctx context.Context, bookID string) (owed bool, err error) {
+	err = c.engine.View(ctx, func(tx store.Tx) error {
+		state, _, err := c.records.Learning.Find(tx, store.Key(bookID))
+		if err != nil {
+			return err
+		}
+		book, err := c.rules.Find(tx, bookID)
+		if err != nil {
+			return err
+		}
+		ruled, _, err := c.ruled.Find(tx, store.Key(bookID))
+		owed = state.Examined != state.Version || ruled != book.Version
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("reading what the drafts of book %s were examined with: %w", bookID, err)
+	}
+	return owed, nil
+}
+
+// examine asks rules and learner about open drafts and writes what they decide.
+func (c *Completer) examine(ctx context.Context, book Book, bookID string, open []ledger.Entry) ([]Completed, error) {
 	movements := make([]learn.Movement, len(open))
 	for i, e := range open {
 		movements[i] = MovementOf(e.AccountID, e.Row)
 	}
-	suggestions, version, err := c.suggest(ctx, book, bookID, movements)
+	decided, seen, err := c.decide(ctx, book, bookID, movements)
 	if err != nil {
 		return nil, err
 	}
-	sure := make(map[string]completion)
+	wanted := make(map[string]completion)
 	for i, e := range open {
-		if suggestions[i].Known && suggestions[i].Sure && suggestions[i].Account != e.AccountID {
-			sure[e.TransactionID] = completion{entry: e, suggestion: suggestions[i].Suggestion}
+		if p := completionOf(e, decided[i]); p.fills() || p.dresses() {
+			wanted[e.TransactionID] = p
 		}
 	}
 	chart, err := c.Chart(ctx, book, bookID)
@@ -75,22 +114,39 @@ func (c *Completer) Reexamine(ctx context.Context, book Book, bookID string) ([]
 		return nil, err
 	}
 	r := &reexamination{Completer: c, book: book, bookID: bookID, chart: chart}
-	err = r.complete(ctx, sure)
+	err = r.complete(ctx, wanted)
 	if err != nil && !refuses(err) {
 		return r.done, err
 	}
 	// What the book refuses is not owed: it would be refused again.
-	if stateErr := c.examined(ctx, bookID, version); err == nil {
+	if stateErr := c.examined(ctx, bookID, seen); err == nil {
 		err = stateErr
 	}
 	return r.done, err
 }
 
-// examined notes that the open drafts were examined with those lessons.
-func (c *Completer) examined(ctx context.Context, bookID string, version int) error {
-	err := c.records.Learning.Upsert(ctx, c.engine, store.Key(bookID), func(old ledger.Learning, _ bool) (ledger.Learning, error) {
-		old.Examined = max(old.Examined, version)
-		return old, nil
+// examined notes that the open drafts were examined with those lessons and
+// rules.
+func (c *Completer) examined(ctx context.Context, bookID string, seen versions) error {
+	err := c.engine.Update(ctx, func(tx store.Tx) error {
+		state, _, err := c.records.Learning.Find(tx, store.Key(bookID))
+		if err != nil {
+			return err
+		}
+		ruled, _, err := c.ruled.Find(tx, store.Key(bookID))
+		if err != nil {
+			return err
+		}
+		if seen.lessons > state.Examined {
+			state.Examined = seen.lessons
+			if err := c.records.Learning.Put(tx, store.Key(bookID), state); err != nil {
+				return err
+			}
+		}
+		if seen.rules > ruled {
+			return c.ruled.Put(tx, store.Key(bookID), seen.rules)
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("noting that the drafts of book %s were examined: %w", bookID, err)
@@ -130,23 +186,55 @@ func (c *Completer) openDrafts(ctx context.Context, bookID string) ([]ledger.Ent
 	return open, nil
 }
 
-// completion is an entry, its draft as it was just read, and what to fill in.
+// completion is an entry, its draft as it was just read, and what to write.
 type completion struct {
 	entry      ledger.Entry
 	draft      bkper.Transaction
-	suggestion learn.Suggestion
+	suggestion learn.Suggestion // of no account if there is none to fill in
+	rule       rules.Rule       // that gives more than the account; of no id if there is none
 }
 
-// isFilled reports whether the book shows the draft as an earlier attempt has
-// completed it, of which no answer came.
-func (p completion) isFilled(t bkper.Transaction) bool {
+func completionOf(e ledger.Entry, d decision) completion {
+	p := completion{entry: e}
+	if d.Known && d.Sure && d.Account != e.AccountID {
+		p.suggestion = d.Suggestion.Suggestion
+	}
+	if d.rule.Dresses() && d.rule.Stamp() != e.Written.Rule {
+		p.rule = d.rule
+	}
+	return p
+}
+
+func (p completion) fills() bool   { return p.suggestion.Account != "" }
+func (p completion) dresses() bool { return p.rule.ID != "" }
+
+// isDone reports whether the book shows the draft as an earlier attempt has
+// left it, of which no answer came.
+func (p completion) isDone(t bkper.Transaction) bool {
 	w := *p.entry.Written
-	if w.From == "" {
+	if p.fills() && w.From == "" {
 		w.From = p.suggestion.Account
-	} else {
+	} else if p.fills() {
 		w.To = p.suggestion.Account
 	}
-	return t.Properties[ReasonProperty] != "" && w.Same(t)
+	dressed := p.dresses() && t.Properties[ledger.RuleProperty] == p.rule.Stamp()
+	if dressed {
+		w.Description = t.Description
+	}
+	return (dressed || t.Properties[ReasonProperty] != "") && w.Same(t)
+}
+
+// update is what the draft shall say. A draft to which a person has added
+// something keeps its description and properties.
+func (p completion) update() (t bkper.Transaction, changes bool) {
+	t = p.draft
+	if p.dresses() && p.entry.Written.Alone(t) {
+		t, changes = Dress(t, p.rule), true
+	}
+	if p.fills() {
+		t, changes = Fill(t, p.suggestion), true
+	}
+	return t, changes
 }
 
 // reexamination is one pass over the drafts of a book.
@@ -159,11 +247,11 @@ type reexamination struct {
 	refused int
 }
 
-// complete fills in what is sure, by transaction id, where nobody has touched
+// complete writes what is wanted, by transaction id, where nobody has touched
 // the draft. It lists the drafts of the book: one call where single reads
 // would be many.
-func (r *reexamination) complete(ctx context.Context, sure map[string]completion) error {
-	if len(sure) == 0 {
+func (r *reexamination) complete(ctx context.Context, wanted map[string]completion) error {
+	if len(wanted) == 0 {
 		return nil
 	}
 	locked := r.chart.Book.LockedUntil()
@@ -173,14 +261,14 @@ func (r *reexamination) complete(ctx context.Context, sure map[string]completion
 		if err != nil {
 			return fmt.Errorf("reading the drafts of book %s: %w", r.bookID, err)
 		}
-		p, ok := sure[t.ID]
-		delete(sure, t.ID)
+		p, ok := wanted[t.ID]
+		delete(wanted, t.ID)
 		p.draft = t
 		switch {
 		case !ok || !locked.IsZero() && !t.Date.After(locked):
 		case p.entry.Written.Same(t):
 			part = append(part, p)
-		case p.isFilled(t):
+		case p.isDone(t):
 			if err := r.note(ctx, []completion{p}, map[string]bkper.Transaction{t.ID: t}); err != nil {
 				return err
 			}
@@ -192,21 +280,23 @@ func (r *reexamination) complete(ctx context.Context, sure map[string]completion
 			}
 			part = nil
 		}
-		if len(sure) == 0 {
+		if len(wanted) == 0 {
 			break
 		}
 	}
 	return r.write(ctx, part)
 }
 
-// write fills in the counter accounts and remembers what was written.
+// write updates the drafts and remembers what was written.
 func (r *reexamination) write(ctx context.Context, part []completion) error {
-	if len(part) == 0 {
-		return nil
+	var updates []bkper.Transaction
+	for _, p := range part {
+		if t, changes := p.update(); changes {
+			updates = append(updates, t)
+		}
 	}
-	updates := make([]bkper.Transaction, len(part))
-	for i, p := range part {
-		updates[i] = Fill(p.draft, p.suggestion)
+	if len(updates) == 0 {
+		return nil
 	}
 	updated, err := r.update(ctx, updates)
 	// What is known to be written is remembered even if others have failed.
@@ -214,7 +304,7 @@ func (r *reexamination) write(ctx context.Context, part []completion) error {
 		return noteErr
 	}
 	if err != nil {
-		return fmt.Errorf("completing %d drafts of book %s: %w", len(part), r.bookID, err)
+		return fmt.Errorf("completing %d drafts of book %s: %w", len(updates), r.bookID, err)
 	}
 	return nil
 }
@@ -287,7 +377,7 @@ func (r *reexamination) note(ctx context.Context, part []completion, updated map
 		return fmt.Errorf("noting the completed drafts of book %s: %w", r.bookID, err)
 	}
 	for _, p := range part {
-		if t, ok := updated[p.entry.TransactionID]; ok && t.CreditAccount != nil && t.DebitAccount != nil {
+		if t, ok := updated[p.entry.TransactionID]; ok && p.fills() && t.CreditAccount != nil && t.DebitAccount != nil {
 			r.done = append(r.done, Completed{Text: p.entry.Row.Description, Account: r.chart.Name(p.suggestion.Account)})
 		}
 	}
@@ -313,6 +403,28 @@ func Fill(draft bkper.Transaction, s learn.Suggestion) bkper.Transaction {
 		}
 	}
 	return filled
+}
+
+// Dress returns the draft, still a draft, with what a rule gives besides the
+// counter account. What the rule does not speak of is as it was.
+func Dress(draft bkper.Transaction, r rules.Rule) bkper.Transaction {
+	dressed := draft
+	dressed.Draft = true
+	if r.Description != "" {
+		dressed.Description = r.Description
+	}
+	for _, tag := range r.Tags {
+		if !slices.Contains(draft.Tags, tag) {
+			dressed.Description = strings.TrimSpace(dressed.Description + " #" + tag)
+		}
+	}
+	dressed.Properties = maps.Clone(draft.Properties)
+	if dressed.Properties == nil {
+		dressed.Properties = make(map[string]string)
+	}
+	maps.Copy(dressed.Properties, r.Properties)
+	dressed.Properties[ledger.RuleProperty] = r.Stamp()
+	return dressed
 }
 
 // Summary says what was completed, in one line for the activity of the book;
