@@ -72,6 +72,9 @@ func (s *Service) bring(ctx context.Context, d queue.Delivery, b batch, what fat
 	if err != nil {
 		return fmt.Errorf("claiming: %w", err)
 	}
+	if claim.done {
+		return nil
+	}
 	if err := w.settle(ctx, claim.open); err != nil {
 		return err
 	}
@@ -181,6 +184,7 @@ type claimed struct {
 	hows    []match.How    // how it was paired; New also for rows that were claimed from the book
 	open    []ledger.Entry // to be recorded, or in doubt whether they are
 	changes []change
+	done    bool // another delivery has done all of it meanwhile: what it says is old by now
 }
 
 // claim decides under a transaction what each row is, and writes down what is
@@ -191,6 +195,13 @@ func (w *work) claim(ctx context.Context, b batch, standing byAmount) (claimed, 
 		result = claimed{refs: make([]string, len(b.Rows)), hows: make([]match.How, len(b.Rows))}
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
+		}
+		run, _, err := w.records.Runs.Find(tx, b.Run)
+		if err != nil {
+			return err
+		}
+		if result.done = run.IsDone(b.Number); result.done {
+			return nil
 		}
 		k, err := w.lookUp(tx, b)
 		if err != nil {
@@ -475,23 +486,28 @@ func (w *work) confirm(ctx context.Context, e *ledger.Entry) (bool, error) {
 		return false, err
 	}
 	t := found[0]
-	e.TransactionID, e.Problem = t.ID, nil
-	if t.Trashed {
-		e.State = ledger.Trashed
-		return true, nil
-	}
-	if t.CreatedAt != 0 && t.CreatedAt == t.UpdatedAt { // nobody has changed it since
+	if !t.Trashed && t.CreatedAt != 0 && t.CreatedAt == t.UpdatedAt { // nobody has changed it since
 		as, err := w.correct(ctx, []ledger.Entry{*e}, map[string]bkper.Transaction{e.RemoteID: t})
 		if err != nil {
 			return false, fmt.Errorf("correcting what the book has read into the description: %w", err)
 		}
 		t = as[e.RemoteID]
 	}
+	adopt(e, t)
+	return true, nil
+}
+
+// adopt takes over what was in the book before this try.
+func adopt(e *ledger.Entry, t bkper.Transaction) {
+	e.TransactionID, e.Problem = t.ID, nil
+	if t.Trashed {
+		e.State = ledger.Trashed
+		return
+	}
 	e.State = ledger.Recorded
 	e.Written = ledger.WrittenOf(t, t.Properties[complete.ReasonProperty])
 	// It may have been there for a while.
 	e.Touched = e.Touched || !saysOnly(t, *e)
-	return true, nil
 }
 
 // saysOnly reports whether a transaction of the book says nothing but what the
@@ -517,6 +533,7 @@ func (w *work) create(ctx context.Context, entries []ledger.Entry) ([]ledger.Ent
 	// Perhaps the book is not what we took it for: locked since, or with an
 	// account less.
 	w.Completer.ForgetChart(w.BookID)
+	inDoubt(fit)
 	unfit, fit, err := w.sift(ctx, fit)
 	settled = append(settled, unfit...)
 	if err != nil {
@@ -561,8 +578,9 @@ func (w *work) isolate(ctx context.Context, entries []ledger.Entry) ([]ledger.En
 		created, err := w.createDrafts(ctx, part)
 		switch {
 		case refusesItem(err) && len(part) == 1:
-			created, err = []ledger.Entry{w.park(notSent(part)[0], err)}, nil
+			created, err = w.refuse(ctx, part[0], err)
 		case refusesItem(err):
+			inDoubt(part)
 			created, err = w.isolate(ctx, part)
 		}
 		settled = append(settled, created...)
@@ -571,6 +589,29 @@ func (w *work) isolate(ctx context.Context, entries []ledger.Entry) ([]ledger.En
 		}
 	}
 	return settled, nil
+}
+
+// inDoubt notes of entries whose batch was refused that the book may have taken
+// some of them before it came to the one it refused: whoever tries them later
+// looks first.
+func inDoubt(entries []ledger.Entry) {
+	for n := range entries {
+		entries[n].Tries = max(entries[n].Tries, 2)
+	}
+}
+
+// refuse parks an entry that the book has refused alone, unless it was refused
+// because the book has it already.
+func (w *work) refuse(ctx context.Context, e ledger.Entry, why error) ([]ledger.Entry, error) {
+	found, err := w.confirm(ctx, &e)
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
+	}
+	if !found {
+		e.Tries = 0
+		e = w.park(e, why)
+	}
+	return []ledger.Entry{e}, nil
 }
 
 // account checks that the account of the book can still be recorded into.
@@ -686,15 +727,28 @@ func (w *work) correct(ctx context.Context, entries []ledger.Entry, created map[
 }
 
 // answered reads the answer of the book. A transaction that is missing there
-// was in the book already, or was left out: only looking it up can tell.
+// was in the book already, or was left out: only looking it up can tell. One
+// that was changed since it was made was there before, and may be a person's.
 func (w *work) answered(ctx context.Context, entries []ledger.Entry, drafts []bkper.Transaction, created map[string]bkper.Transaction) ([]ledger.Entry, error) {
 	recorded := make([]ledger.Entry, 0, len(entries))
 	var missing []ledger.Entry
+	there := make(map[string]bkper.Transaction) // before this try
+	for id, t := range created {
+		if t.Trashed || t.CreatedAt != t.UpdatedAt {
+			there[id] = t
+		}
+	}
+	created = without(created, there)
 	created, err := w.correct(ctx, entries, created)
 	if err != nil {
 		return nil, fmt.Errorf("correcting what the book has read into descriptions: %w", err)
 	}
 	for n, e := range entries {
+		if t, ok := there[e.RemoteID]; ok {
+			adopt(&e, t)
+			recorded = append(recorded, e)
+			continue
+		}
 		t, ok := created[e.RemoteID]
 		if !ok {
 			missing = append(missing, e)
@@ -720,6 +774,16 @@ func (w *work) answered(ctx context.Context, entries []ledger.Entry, drafts []bk
 		return recorded, &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("the book did not record %s and does not say why", strings.Join(lost, ", "))}
 	}
 	return recorded, nil
+}
+
+// without returns the transactions that are not among the others.
+func without(all, others map[string]bkper.Transaction) map[string]bkper.Transaction {
+	rest := maps.Clone(all)
+	maps.DeleteFunc(rest, func(id string, _ bkper.Transaction) bool {
+		_, found := others[id]
+		return found
+	})
+	return rest
 }
 
 // park keeps an entry out of the book, with the reason, until a person acts.
