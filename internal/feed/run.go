@@ -439,7 +439,13 @@ func (s *Service) lookUp(tx store.Tx, b batch) (known, error) {
 		current[e.CurrentID(b.Source)] = true
 	}
 	if len(b.Rows) > 0 {
-		if err := s.records.EntriesOfDays(tx, b.BookID, b.Rows[0].Date, b.Rows[len(b.Rows)-1].Date, add); err != nil {
+		amounts := make(map[string]bool)
+		for _, r := range b.Rows {
+			amounts[r.Amount.String()] = true
+		}
+		take := func(remoteID string) { k.taken[remoteID] = true }
+		err := s.records.EntriesOfAmounts(tx, b.BookID, b.Rows[0].Date, b.Rows[len(b.Rows)-1].Date, amounts, take, add)
+		if err != nil {
 			return k, err
 		}
 	}

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"bytes"
+
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/store"
 )
@@ -53,8 +55,38 @@ func (e Entry) movedKey() (string, bool) {
 // both included: by the day of the remote id or by the day that the bank gives
 // now. It may call it twice for one.
 func (c Collections) EntriesOfDays(tx store.Tx, bookID string, from, to bank.Date, each func(Entry)) error {
+	return c.entriesOfDays(tx, bookID, from, to, func(string, []byte) bool { return true }, each)
+}
+
+// EntriesOfAmounts is EntriesOfDays for entries whose row has one of some
+// amounts, as Amount.String writes them. Others may be among them. Of all
+// entries whose remote ids are of these days, those ids go to id.
+func (c Collections) EntriesOfAmounts(
+	tx store.Tx, bookID string, from, to bank.Date, amounts map[string]bool, id func(remoteID string), each func(Entry),
+) error {
+	want := func(key string, doc []byte) bool {
+		parts := store.Parts(key)
+		id(parts[len(parts)-1])
+		amount, ok := peekAmount(doc)
+		return !ok || amounts[string(amount)]
+	}
+	return c.entriesOfDays(tx, bookID, from, to, want, each)
+}
+
+// peekAmount finds the amount of the row in an encoded entry. To read all of a
+// day's entries takes much longer than to tell which of them matter.
+func peekAmount(doc []byte) ([]byte, bool) {
+	const key = `"amount":"` // a key: within a text its quotes are escaped
+	_, rest, found := bytes.Cut(doc, []byte(key))
+	amount, _, ended := bytes.Cut(rest, []byte{'"'})
+	return amount, found && ended
+}
+
+func (c Collections) entriesOfDays(
+	tx store.Tx, bookID string, from, to bank.Date, want func(key string, doc []byte) bool, each func(Entry),
+) error {
 	days := EntryDays(bookID, from, to)
-	err := c.Entries.Scan(tx, days, func(_ string, e Entry) (bool, error) {
+	err := c.Entries.ScanIf(tx, days, want, func(_ string, e Entry) (bool, error) {
 		each(e)
 		return true, nil
 	})

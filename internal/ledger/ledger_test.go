@@ -423,3 +423,51 @@ func TestContextsOfSecretsDiffer(t *testing.T) {
 		seen[c] = true
 	}
 }
+
+func TestEntriesOfAmountsAreThoseOfTheDaysWithTheseAmounts(t *testing.T) {
+	engine, records, books := openStore(t), ledger.All(), 0
+	rapid.Check(t, func(t *rapid.T) {
+		books++
+		book := fmt.Sprint("book", books)
+		texts := rapid.SampledFrom([]string{"BUS", `{"amount":"-1 EUR"}`, `\"amount\":\"-2 EUR`, "café\n"})
+		amounts := rapid.SampledFrom([]string{"-1", "-2", "-2.50"})
+		for n := range rapid.IntRange(0, 8).Draw(t, "entries") {
+			day := bank.NewDate(2026, 11, rapid.IntRange(1, 3).Draw(t, "day"))
+			amount := money.MustParse(amounts.Draw(t, "amount"), "EUR")
+			e := ledger.Entry{
+				RemoteID: ledger.RemoteID("a", day, amount, n+1), BookID: book, Institution: texts.Draw(t, "institution"),
+				IDs:     []ledger.SourceID{{Source: "s", ID: texts.Draw(t, "id")}},
+				Row:     bank.Transaction{Date: day, Amount: amount, Description: texts.Draw(t, "text")},
+				Written: &ledger.Written{Amount: amounts.Draw(t, "written")},
+			}
+			if rapid.Bool().Draw(t, "corrected") { // the remote id stays
+				e.Row.Amount = money.MustParse(amounts.Draw(t, "now"), "EUR")
+			}
+			if err := engine.Update(context.Background(), func(tx store.Tx) error { return records.PutEntry(tx, e) }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wanted := map[string]bool{"-1 EUR": true, "-2 EUR": rapid.Bool().Draw(t, "two")}
+		from, to := bank.NewDate(2026, 11, 1), bank.NewDate(2026, 11, 2)
+		var want, got, wantIDs, gotIDs []string
+		err := engine.View(context.Background(), func(tx store.Tx) error {
+			err := records.EntriesOfDays(tx, book, from, to, func(e ledger.Entry) {
+				wantIDs = append(wantIDs, e.RemoteID)
+				if wanted[e.Row.Amount.String()] {
+					want = append(want, e.RemoteID)
+				}
+			})
+			if err != nil {
+				return err
+			}
+			return records.EntriesOfAmounts(tx, book, from, to, wanted,
+				func(id string) { gotIDs = append(gotIDs, id) }, func(e ledger.Entry) { got = append(got, e.RemoteID) })
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([][]string{want, wantIDs}, [][]string{got, gotIDs}); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -23,11 +22,11 @@ import (
 // form never changes; another scheme takes another version.
 func RemoteID(accountID string, date bank.Date, amount money.Amount, n int) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "1\x00%s\x00%s\x00%s\x00%d", accountID, date, amount, n))
-	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:20]
+	hash := strings.ToLower(base32.StdEncoding.EncodeToString(sum[:]))[:hashLength]
 	return "bc1_" + date.Time().Format("20060102") + "_" + hash
 }
 
-var remoteIDForm = regexp.MustCompile(`^bc1_(\d{8})_[a-z2-7]{20}$`)
+const hashLength = 20
 
 // EntryKey returns the id of the entry that a remote id belongs to: entries of
 // a book lie in the order of their days. It reports false for ids that are not
@@ -43,12 +42,13 @@ func EntryKey(bookID, remoteID string) (string, bool) {
 // RemoteDay returns the day that a remote id was derived from. It reports false
 // for ids that are not ours.
 func RemoteDay(remoteID string) (bank.Date, bool) {
-	m := remoteIDForm.FindStringSubmatch(remoteID)
-	if m == nil {
+	rest, ours := strings.CutPrefix(remoteID, "bc1_")
+	day, hash, found := strings.Cut(rest, "_")
+	if !ours || !found || len(day) != 8 || len(hash) != hashLength || strings.Trim(hash, "abcdefghijklmnopqrstuvwxyz234567") != "" {
 		return bank.Date{}, false
 	}
-	day, err := time.Parse("20060102", m[1])
-	return bank.DateOf(day), err == nil
+	t, err := time.Parse("20060102", day)
+	return bank.DateOf(t), err == nil
 }
 
 // EntryDays is the range of the entries of a book from one day to another,

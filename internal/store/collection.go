@@ -70,6 +70,21 @@ func (c Collection[T]) Scan(tx Tx, span Span, each func(id string, v T) (bool, e
 	})
 }
 
+// ScanIf is Scan for those documents that want, given their encoding, asks for:
+// the others are not decoded.
+func (c Collection[T]) ScanIf(tx Tx, span Span, want func(id string, doc []byte) bool, each func(id string, v T) (bool, error)) error {
+	return tx.Scan(c.name, span, func(id string, doc []byte) (bool, error) {
+		if !want(id, doc) {
+			return true, nil
+		}
+		v, err := c.decode(id, doc)
+		if err != nil {
+			return false, err
+		}
+		return each(id, v)
+	})
+}
+
 // Load returns a document in a transaction of its own.
 func (c Collection[T]) Load(ctx context.Context, e Engine, id string) (v T, err error) {
 	err = e.View(ctx, func(tx Tx) error {

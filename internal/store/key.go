@@ -34,18 +34,18 @@ func Below(parts ...string) Span {
 
 // Parts takes apart what Key has joined.
 func Parts(id string) []string {
-	parts := []string{""}
+	parts := make([]string, 0, 4)
+	part := make([]byte, 0, len(id))
 	for i := 0; i < len(id); i++ {
-		last := &parts[len(parts)-1]
 		switch {
 		case id[i] == separator:
-			parts = append(parts, "")
+			parts = append(parts, string(part))
+			part = part[:0]
+			continue
 		case id[i] == escape && i+1 < len(id):
 			i++
-			*last += id[i : i+1]
-		default:
-			*last += id[i : i+1]
 		}
+		part = append(part, id[i])
 	}
-	return parts
+	return append(parts, string(part))
 }

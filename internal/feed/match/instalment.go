@@ -3,6 +3,7 @@ package match
 import (
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 )
@@ -18,6 +19,9 @@ func InstalmentOf(t bank.Transaction) bank.Instalment {
 		return t.Instalment
 	}
 	rest := t.Description
+	if !hasSeparator(rest) { // as most: the pattern takes its time
+		return bank.Instalment{}
+	}
 	for m := instalmentForm.FindStringSubmatchIndex(rest); m != nil; m = instalmentForm.FindStringSubmatchIndex(rest) {
 		number, _ := strconv.Atoi(rest[m[2]:m[3]])
 		of, _ := strconv.Atoi(rest[m[4]:m[5]])
@@ -28,3 +32,30 @@ func InstalmentOf(t bank.Transaction) bank.Instalment {
 	}
 	return bank.Instalment{}
 }
+
+// hasSeparator reports whether what may separate two numbers stands between
+// digits.
+func hasSeparator(s string) bool {
+	for n := 1; n < len(s); n++ {
+		end := n
+		switch s[n] | 0x20 { // lower case
+		case '/':
+			end = n + 1
+		case 'd', 'o':
+			end = n + 2
+		case 'v':
+			end = n + 3
+		default:
+			continue
+		}
+		before, after := strings.TrimRight(s[:n], spaces), strings.TrimLeft(s[min(end, len(s)):], spaces)
+		if before != "" && isDigit(before[len(before)-1]) && after != "" && isDigit(after[0]) {
+			return true
+		}
+	}
+	return false
+}
+
+const spaces = " \t\n\f\r" // as \s of the pattern
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
