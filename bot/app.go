@@ -19,9 +19,11 @@ import (
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/connectors/demo"
 	"github.com/bank-connections/bkper-bot/connectors/registry"
+	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/bookevents"
 	"github.com/bank-connections/bkper-bot/internal/complete"
+	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/feed"
 	"github.com/bank-connections/bkper-bot/internal/identity"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
@@ -30,6 +32,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/queue"
 	queuefile "github.com/bank-connections/bkper-bot/internal/queue/embedded"
 	"github.com/bank-connections/bkper-bot/internal/reconcile"
+	"github.com/bank-connections/bkper-bot/internal/rules"
 	"github.com/bank-connections/bkper-bot/internal/sandbox"
 	"github.com/bank-connections/bkper-bot/internal/seal"
 	"github.com/bank-connections/bkper-bot/internal/store"
@@ -117,13 +120,13 @@ func open(ctx context.Context, cfg Config, listener net.Listener, o outside) (_ 
 	a.transfers = &transfer.Service{Engine: a.db, Books: ends{books, a.keeper}, Now: o.now, NewID: newID, Log: o.log}
 	a.feed = feed.New(feed.Deps{
 		Engine: a.db, Queue: a.queue, Connectors: a.registry, Books: away, Sealer: sealer,
-		Completer: completer, Reconciler: a.reconciler, Transfers: a.transfers, Now: o.now, NewID: newID, Jitter: mathrand.Float64, Log: o.log,
+		Completer: completer, Reconciler: a.reconciler, Transfers: afterRun{a.transfers, completer, away, o.log}, Now: o.now, NewID: newID, Jitter: mathrand.Float64, Log: o.log,
 	})
 	a.events = &bookevents.Handler{
 		Engine: a.db, Books: present{books}, Users: bearers{books, a.keeper}, Feed: a.feed, Completer: completer,
 		AgentID: manifest.ID, Now: o.now,
 	}
-	return a, a.openPanel(books, sealer, token)
+	return a, a.openPanel(books, completer, sealer, token)
 }
 
 func (a *app) openSandbox(ctx context.Context, manifest bkperbot.Manifest) (err error) {
@@ -185,7 +188,7 @@ func network() http.RoundTripper {
 	return &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: 10 * time.Second}
 }
 
-func (a *app) openPanel(books *bkper.Service, sealer seal.Sealer, token seal.Secret) (err error) {
+func (a *app) openPanel(books *bkper.Service, completer *complete.Completer, sealer seal.Sealer, token seal.Secret) (err error) {
 	local := identity.NewLocal(books, token, a.now)
 	records := ledger.All()
 	deps := panel.Deps{
@@ -196,6 +199,7 @@ func (a *app) openPanel(books *bkper.Service, sealer seal.Sealer, token seal.Sec
 			ReturnURL: func() string { return a.url() + "/link/return" },
 		},
 		Importer: importer{a.feed}, Retrier: a.feed, Undoer: a.feed, Transfers: a.transfers, Reconciler: a.reconciler,
+		Rules: rules.NewStore(a.db, newID), Completer: completer, Examiner: a.feed,
 		DeadLetters: a.queue, About: about, Now: a.now, Log: a.log,
 	}
 	if a.sandbox != nil {
@@ -316,6 +320,28 @@ func (b absent) For(userID string) feed.Book { return b.books.As(b.keeper.Source
 type ends absent
 
 func (b ends) For(userID string) transfer.Book { return b.books.As(b.keeper.Source(userID)) }
+
+// afterRun lets the drafts of a run have what rules give besides the counter
+// account, before it is looked for transfers among them.
+type afterRun struct {
+	*transfer.Service
+	completer *complete.Completer
+	books     absent
+	log       *slog.Logger
+}
+
+// Look is that of the transfers. A book that refuses what rules give does not
+// keep transfers from being found.
+func (r afterRun) Look(ctx context.Context, bookID string, since bank.Date) (transfer.Looked, error) {
+	_, err := r.completer.Dress(ctx, func(userID string) complete.Book { return r.books.For(userID) }, bookID)
+	if errs.Transient(err) {
+		return transfer.Looked{}, err
+	}
+	if err != nil {
+		r.log.WarnContext(ctx, "drafts did not get what rules give", "book", bookID, "error", err)
+	}
+	return r.Service.Look(ctx, bookID, since)
+}
 
 // present opens the book with the token of an event.
 type present struct{ books *bkper.Service }

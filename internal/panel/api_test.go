@@ -95,13 +95,15 @@ func TestWhoMayCallWhat(t *testing.T) {
 	runs := b.call("owner", "GET", "/books/demo/runs", nil, http.StatusOK)["runs"].([]any)
 	fill := strings.NewReplacer(
 		":bookId", "demo", ":connectionId", connection, ":attemptId", attempt["id"].(string), ":integrationId", integration["id"].(string),
-		":runId", runs[0].(object)["id"].(string), ":transferId", "pair", ":letterId", base64.RawURLEncoding.EncodeToString([]byte("letter")),
+		":runId", runs[0].(object)["id"].(string), ":transferId", "pair", ":ruleId", "none", ":proposalId", "none", ":letterId", base64.RawURLEncoding.EncodeToString([]byte("letter")),
 	)
 	bodies := map[string]any{
 		"/attempts":                   beginning,
 		"/attempts/:attemptId/answer": object{"answer": object{"user": "demo", "password": "demo"}},
 		"/books/:bookId/integrations": object{"connectionId": connection, "bankKey": "x", "accountId": "1", "since": "2026-11-01"},
 		"/books/:bookId/statements":   "<OFX>",
+		"/books/:bookId/rules":        object{"name": "X", "enabled": true, "contains": "x", "accountId": "1"},
+		"/books/:bookId/rules/try":    object{"name": "X", "enabled": true, "contains": "x", "accountId": "1"},
 	}
 	queries := map[string]string{
 		"/institutions": "?country=US", "/dead": "?bookId=demo", "/books/:bookId/statements": "?accountId=1&name=a.ofx",
@@ -175,7 +177,8 @@ func (b *bench) state() string {
 	b.t.Helper()
 	connections := b.call("owner", "GET", "/connections", nil, http.StatusOK)
 	integrations := b.call("owner", "GET", "/books/demo/integrations", nil, http.StatusOK)
-	text, err := json.Marshal([]any{connections, integrations, b.feed.synced, b.feed.replayed, b.feed.retried, string(b.feed.imported), b.upkeep.undoneBy, len(b.upkeep.joined)})
+	ruled := b.call("owner", "GET", "/books/demo/rules", nil, http.StatusOK)
+	text, err := json.Marshal([]any{connections, integrations, ruled, b.feed.synced, b.feed.replayed, b.feed.retried, string(b.feed.imported), b.upkeep.undoneBy, len(b.upkeep.joined)})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/bank-connections/bkper-bot/connectors/demo"
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/identity"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
@@ -34,6 +35,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/money"
 	"github.com/bank-connections/bkper-bot/internal/panel"
 	"github.com/bank-connections/bkper-bot/internal/queue"
+	"github.com/bank-connections/bkper-bot/internal/rules"
 	"github.com/bank-connections/bkper-bot/internal/sandbox"
 	"github.com/bank-connections/bkper-bot/internal/seal"
 	"github.com/bank-connections/bkper-bot/internal/store"
@@ -56,8 +58,12 @@ type bench struct {
 	records ledger.Collections
 	books   *bkper.Service
 	bank    *demo.Connector
-	base    string // of the pages; set where a browser comes
-	book    http.Handler
+
+	rules     *rules.Store
+	completer *complete.Completer
+
+	base string // of the pages; set where a browser comes
+	book http.Handler
 
 	described object // by /openapi.json
 }
@@ -93,6 +99,7 @@ func newBench(t testing.TB) *bench {
 	}
 	b.feed = &fakeFeed{bench: b}
 	b.upkeep = &fakeUpkeep{bench: b}
+	b.rules, b.completer = rules.NewStore(db, newID), complete.New(db, time.Now)
 	local := identity.NewLocal(b.books, seal.NewSecret("owner"), time.Now)
 	keeper := identity.NewKeeper(db, b.records.Users, sealer, time.Now)
 	p, err := panel.New(panel.Deps{
@@ -100,15 +107,12 @@ func newBench(t testing.TB) *bench {
 		Link: &link.Service{
 			Engine: db, Records: b.records, Connectors: []connectors.Connector{b.bank}, Sealer: sealer, Books: b.books,
 			Keeper: keeper, Wake: b.feed, Log: log, Now: time.Now,
-			NewID: func() string {
-				id := make([]byte, 20)
-				_, _ = rand.Read(id)
-				return strings.ToLower(base32.StdEncoding.EncodeToString(id))
-			},
+			NewID:     newID,
 			ReturnURL: func() string { return b.base + "/link/return" },
 		},
 		Importer: b.feed, Retrier: b.feed, DeadLetters: b.feed,
 		Undoer: undoer{b.upkeep}, Transfers: b.upkeep, Reconciler: b.upkeep,
+		Rules: b.rules, Completer: b.completer, Examiner: b.feed,
 		About: func(d queue.DeadLetter) panel.Subject {
 			kind, id, _ := strings.Cut(d.Key, ":")
 			if kind == "book" {
@@ -131,6 +135,12 @@ func newBench(t testing.TB) *bench {
 	return b
 }
 
+func newID() string {
+	id := make([]byte, 20)
+	_, _ = rand.Read(id)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(id))
+}
+
 // fakeFeed stands in for the feed: it leaves the traces of one run with one
 // row of each kind.
 type fakeFeed struct {
@@ -142,9 +152,18 @@ type fakeFeed struct {
 	replayed []string
 	retried  int
 	runs     int
+
+	unwilling error // to examine open drafts
 }
 
-func (f *fakeFeed) Learn(context.Context, string, string) error { return nil }
+// Learn examines the open drafts at once.
+func (f *fakeFeed) Learn(ctx context.Context, bookID, userID string) error {
+	if f.unwilling != nil {
+		return f.unwilling
+	}
+	_, err := f.completer.Reexamine(ctx, f.books.As(bkper.StaticToken(seal.NewSecret(userID))), bookID)
+	return err
+}
 
 func (f *fakeFeed) Sync(ctx context.Context, connectionID string) error {
 	f.mu.Lock()
@@ -326,6 +345,12 @@ func (b *bench) against(schema object, value any, name string) (problems []strin
 		fields, ok := value.(object)
 		if !ok {
 			return wrong("not an object")
+		}
+		if of, ok := schema["additionalProperties"].(object); ok { // a map
+			for key, v := range fields {
+				problems = append(problems, b.against(of, v, name+"."+key)...)
+			}
+			return problems
 		}
 		properties := schema["properties"].(object)
 		for field, v := range fields {

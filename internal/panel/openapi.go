@@ -3,6 +3,7 @@ package panel
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"regexp"
@@ -136,6 +137,12 @@ func (d *description) schema(t reflect.Type) object {
 func (d *description) object(t reflect.Type) object {
 	properties, required := object{}, []string{}
 	for f := range t.Fields() {
+		if f.Anonymous { // its fields stand beside the others
+			embedded := d.object(f.Type)
+			maps.Copy(properties, embedded["properties"].(object))
+			required = append(required, embedded["required"].([]string)...)
+			continue
+		}
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		schema := d.schema(f.Type)
 		if doc := f.Tag.Get("doc"); doc != "" {

@@ -19,11 +19,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/identity"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/link"
 	"github.com/bank-connections/bkper-bot/internal/queue"
+	"github.com/bank-connections/bkper-bot/internal/rules"
 	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
@@ -64,6 +66,9 @@ type Deps struct {
 	Undoer      Undoer
 	Transfers   Transfers
 	Reconciler  Reconciler
+	Rules       *rules.Store
+	Completer   *complete.Completer
+	Examiner    Examiner
 	DeadLetters DeadLetters
 	// About says what a dead letter is about. Letters about neither a book nor
 	// a connection are shown to nobody.

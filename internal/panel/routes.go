@@ -29,10 +29,10 @@ var (
 
 func (p *Panel) table() []route {
 	const (
-		get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete
-		ok             = http.StatusOK
-		created        = http.StatusCreated
-		accepted       = http.StatusAccepted
+		get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
+		ok                  = http.StatusOK
+		created             = http.StatusCreated
+		accepted            = http.StatusAccepted
 	)
 	return []route{
 		{get, "/me", "Who is calling.", nil, nil, false, ok, meView{}, me},
@@ -66,6 +66,15 @@ func (p *Panel) table() []route {
 		{post, "/books/:bookId/transfers/:transferId/accept", "Make a proposed pair one transaction.", nil, nil, false, ok, transfersView{}, acceptTransfer},
 		{post, "/books/:bookId/transfers/:transferId/reject", "Say that a proposed pair are two.", nil, nil, false, ok, transfersView{}, rejectTransfer},
 		{post, "/books/:bookId/transfers/:transferId/undo", "Make two transactions of a joined transfer again, and remember that they are two.", nil, nil, false, ok, transfersView{}, undoTransfer},
+		{get, "/books/:bookId/rules", "The rules of the book, what each matched lately, and rules that earlier decisions speak for.", nil, nil, false, ok, rulesView{}, listRules},
+		{post, "/books/:bookId/rules", "Create a rule, behind all others. The open drafts follow.", nil, ruleBody{}, false, created, ruleView{}, createRule},
+		{put, "/books/:bookId/rules/:ruleId", "Replace a rule in its place, or switch it on or off. A conflict says that somebody has changed it since: look at it again.", nil, ruleBody{}, false, ok, ruleView{}, updateRule},
+		{del, "/books/:bookId/rules/:ruleId", "Delete a rule. What it has completed stays.", []queryParam{
+			{"revision", "Of the rule that you have seen.", true},
+		}, nil, false, ok, rulesView{}, deleteRule},
+		{post, "/books/:bookId/rules/order", "Put the rules into another order. A conflict says that somebody has changed it since.", nil, ruleOrderBody{}, false, ok, rulesView{}, arrangeRules},
+		{post, "/books/:bookId/rules/try", "Which of the open drafts a rule would match. Nothing is changed.", nil, ruleTrialBody{}, false, ok, ruleTrialView{}, tryRule},
+		{post, "/books/:bookId/rules/proposals/:proposalId/decline", "Say that a proposed rule is not wanted. It is not proposed again.", nil, nil, false, ok, rulesView{}, declineRule},
 		{get, "/books/:bookId/reconciliation", "How the bank's balances, what the bank has told, and the book agree.", nil, nil, false, ok, reconciliationView{}, reconciliation},
 		{get, "/books/:bookId/parked", "Rows that the book has refused.", nil, nil, false, ok, parkedView{}, parked},
 		{post, "/books/:bookId/parked/retry", "Try them again.", nil, nil, false, accepted, retriedView{}, retryParked},
