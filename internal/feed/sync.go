@@ -123,6 +123,7 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 		if u.more == connectors.NoMore {
 			return nil
 		}
+		src.connection.State = u.next
 		state, whole = u.next, false
 	}
 	return s.Sync(ctx, m.ConnectionID)
@@ -192,6 +193,7 @@ func wantedKey(integrations []ledger.Integration) string {
 type update struct {
 	accounts map[string]*accountUpdate // by stable key
 	fresh    bool                      // it began from nothing
+	from     []byte                    // where it began
 	next     []byte
 	more     connectors.More
 }
@@ -200,7 +202,8 @@ type accountUpdate struct {
 	rows     []bank.Transaction
 	removed  []string
 	complete []connectors.Days
-	fresh    bool // as the update
+	fresh    bool   // as the update
+	from     []byte // as the update
 	balance  *bank.Balance
 	err      error
 }
@@ -208,7 +211,7 @@ type accountUpdate struct {
 // fetchUpdate reads the pages of one update. An update is applied as a whole:
 // when it is interrupted the next try begins from the same state.
 func (src *source) fetchUpdate(ctx context.Context, state []byte) (update, error) {
-	u := update{accounts: make(map[string]*accountUpdate), fresh: len(state) == 0}
+	u := update{accounts: make(map[string]*accountUpdate), fresh: len(state) == 0, from: state}
 	for range mostPages {
 		page, err := src.connector.Fetch(ctx, connectors.FetchRequest{
 			Auth: src.auth, Wanted: src.wanted, State: state, Limit: pageLimit,
@@ -234,7 +237,7 @@ func (src *source) fetchUpdate(ctx context.Context, state []byte) (update, error
 func (u *update) add(p connectors.AccountPage) {
 	a, ok := u.accounts[p.Key]
 	if !ok {
-		a = &accountUpdate{fresh: u.fresh}
+		a = &accountUpdate{fresh: u.fresh, from: u.from}
 		u.accounts[p.Key] = a
 	}
 	for _, t := range p.Transactions {
@@ -280,6 +283,10 @@ func (s *Service) moveOn(ctx context.Context, lease store.Lease, src *source, u 
 		if err != nil || !found {
 			return err
 		}
+		if !bytes.Equal(c.State, src.connection.State) {
+			// It was set back meanwhile, because something is to be told again.
+			return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("connection %s was set back", c.ID)}
+		}
 		current, err := s.records.IntegrationsOfConnection(tx, c.ID)
 		if err != nil {
 			return err
@@ -317,18 +324,55 @@ func (s *Service) moveOn(ctx context.Context, lease store.Lease, src *source, u 
 // noteAccount writes into an integration what the bank says of its account, and
 // reports whether that changed it.
 func (s *Service) noteAccount(i *ledger.Integration, a *accountUpdate) bool {
+	before := *i
 	switch {
 	case errs.Is(a.err, errs.AccountGone):
 		i.Stopped = s.problem(a.err)
-	case a.err != nil:
-		if i.Notice != nil && i.Notice.Code == errs.CodeOf(a.err) {
-			return false
-		}
+	case a.err != nil && (i.Notice == nil || i.Notice.Code != errs.CodeOf(a.err)):
 		i.Notice = s.problem(a.err)
-	default:
-		return false
 	}
-	return true
+	if from, to, untold := s.untold(i, a); untold && a.err == nil {
+		i.Notice = s.problem(errs.New(errs.HistoryNotAvailable, fmt.Sprintf(
+			"The bank has told nothing of the days from %s to %s. Import a statement file of these days, so that nothing is missing.", from, to)))
+	}
+	if to := s.toldTo(a); to.After(i.Told) {
+		i.Told = to
+	}
+	return *i != before
+}
+
+// toldTo is the last day that an update tells whole; the zero date if none. Of
+// this day and those of the future nobody knows the whole.
+func (s *Service) toldTo(a *accountUpdate) (to bank.Date) {
+	for _, days := range a.complete {
+		if to.IsZero() || days.To.After(to) {
+			to = days.To
+		}
+	}
+	if yesterday := bank.DateOf(s.Now().UTC()).AddDays(-1); to.After(yesterday) {
+		return yesterday
+	}
+	return to
+}
+
+// untold returns the days that were to be told, and that an update which tells
+// whole days leaves out without a word: some banks answer with less than they
+// are asked for.
+func (s *Service) untold(i *ledger.Integration, a *accountUpdate) (from, to bank.Date, untold bool) {
+	if len(a.complete) == 0 {
+		return from, to, false
+	}
+	first := a.complete[0].From
+	for _, days := range a.complete {
+		if days.From.Before(first) {
+			first = days.From
+		}
+	}
+	from, to = i.Since, first.AddDays(-1)
+	if !i.Told.IsZero() && !i.Told.Before(from) {
+		from = i.Told.AddDays(1)
+	}
+	return from, to, from.Before(first)
 }
 
 // bankFailed keeps what the person should know and decides when to ask again.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -173,6 +174,40 @@ func TestAShortHistoryIsRecordedWithANotice(t *testing.T) {
 	}
 	if a, _ := w.connection("c1").Account("checking"); a.Balance == nil || a.Balance.Booked.String() != "99 EUR" {
 		t.Errorf("the balance is %+v", a.Balance)
+	}
+}
+
+func TestDaysThatTheBankLeavesOutWithoutAWordAreNoticed(t *testing.T) {
+	day := func(n int) bank.Date { return bank.NewDate(2026, 11, n) }
+	for claim, c := range map[string]struct {
+		told  bank.Date
+		whole connectors.Days
+		want  string // of the days that are missing
+	}{
+		"all that was asked for":                   {bank.Date{}, days(1, 22), ""},
+		"less than was asked for":                  {bank.Date{}, days(10, 22), "from 2026-11-01 to 2026-11-09"},
+		"a window that overlaps what is told":      {day(15), days(10, 22), ""},
+		"a window that begins where it has ended":  {day(15), days(16, 22), ""},
+		"a window that leaves days between":        {day(15), days(18, 22), "from 2026-11-16 to 2026-11-17"},
+		"news, of which nobody says what is whole": {day(15), connectors.Days{}, ""},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			i := w.integration("i1")
+			i.Told = c.told
+			w.put(i)
+			w.bank.report = map[string]pageOf{"checking": {Transactions: []bank.Transaction{row("z", 20, "-1", "Z")}, Complete: c.whole}}
+			for range 2 { // the second time says the same of the rest
+				w.sync()
+			}
+			i = w.integration("i1")
+			if (i.Notice != nil) != (c.want != "") || i.Notice != nil && !strings.Contains(i.Notice.Sentence, c.want) {
+				t.Errorf("notice %+v", i.Notice)
+			}
+			if i.Stopped != nil || !c.whole.To.IsZero() && i.Told != day(21) {
+				t.Errorf("stopped %+v, told to %s", i.Stopped, i.Told)
+			}
+		})
 	}
 }
 

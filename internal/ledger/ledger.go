@@ -206,6 +206,9 @@ type Integration struct {
 	Resync int `json:"resync,omitempty"`
 	// Stopped says why nothing is recorded any more, until a person acts.
 	Stopped *Problem `json:"stopped,omitempty"`
+	// Told is the last day up to which the bank has told every transaction since
+	// Since, or what it left out was noticed.
+	Told bank.Date `json:"told,omitzero"`
 	// Notice says what the person should know while recording goes on.
 	Notice  *Problem  `json:"notice,omitempty"`
 	Totals  Counts    `json:"totals"`
@@ -412,6 +415,10 @@ type Run struct {
 	Undone int `json:"undone,omitempty"`
 	// Interrupted says that it was cut short; everything is fetched again.
 	Interrupted bool `json:"interrupted,omitempty"`
+	// From is the state of the Connection before the update that the run is of,
+	// none if that began from nothing: from there it is fetched again.
+	From       []byte `json:"from,omitempty"`
+	Connection string `json:"connection,omitempty"` // id
 	// Problems are rows of a file that could not be read, in words.
 	Problems []string `json:"problems,omitempty"`
 }

@@ -99,7 +99,7 @@ func (s *Service) SaveIntegration(ctx context.Context, user identity.User, bookI
 		saved.BankKey, saved.BankName, saved.Currency = account.Key, account.Name, account.Currency
 		saved.Institution = current.Institution.Name
 		saved.AccountID, saved.AccountName = target.ID, target.Name
-		saved.Since, saved.AddedBy = req.Since, user.ID
+		saved.Since, saved.Told, saved.AddedBy = req.Since, bank.Date{}, user.ID
 		saved.Stopped, saved.Notice = nil, s.shared(others, saved.Integration)
 
 		// The position is good for what was wanted before.
