@@ -25,6 +25,10 @@ type SaveRequest struct {
 	AccountID    string
 	NewAccount   *NewAccount
 	Since        bank.Date
+	// Continues is the integration of the book whose bank account this is under
+	// another key, as some banks give out when they are linked anew; "" for
+	// none. Only a person can know it. What was recorded through it is known.
+	Continues string
 }
 
 // NewAccount is an account to be created in the book. If the book has one of
@@ -89,11 +93,14 @@ func (s *Service) SaveIntegration(ctx context.Context, user identity.User, bookI
 
 		origin := ledger.Origin(current.Connector, current.Institution.ID, account.Key)
 		saved = Saved{New: true, Integration: ledger.Integration{ID: id, BookID: bookID, CreatedAt: now}}
-		var before *ledger.Integration
-		if at := slices.IndexFunc(others, func(i ledger.Integration) bool { return i.Origin == origin }); at >= 0 {
-			before = &others[at]
+		before, err := earlier(others, current, account, req.Continues)
+		if err != nil {
+			return err
+		}
+		if before != nil {
 			saved = Saved{Integration: *before}
 			saved.Resync++
+			origin = before.Origin
 		}
 		saved.ConnectionID, saved.Origin = current.ID, origin
 		saved.BankKey, saved.BankName, saved.Currency = account.Key, account.Name, account.Currency
@@ -121,6 +128,32 @@ func (s *Service) SaveIntegration(ctx context.Context, user identity.User, bookI
 		return saved, errs.Wrap(errs.Unavailable, err, "The integration is saved, but fetching could not be started. Press Save Integration again.")
 	}
 	return saved, nil
+}
+
+// earlier returns the integration of a book that a bank account has already, or
+// goes on with; nil if there is none.
+func earlier(all []ledger.Integration, c ledger.Connection, account ledger.BankAccount, continues string) (*ledger.Integration, error) {
+	origin := ledger.Origin(c.Connector, c.Institution.ID, account.Key)
+	at := slices.IndexFunc(all, func(i ledger.Integration) bool {
+		return i.Origin == origin || i.ConnectionID == c.ID && i.BankKey == account.Key
+	})
+	if continues == "" || at >= 0 && all[at].ID == continues {
+		if at < 0 {
+			return nil, nil
+		}
+		return &all[at], nil
+	}
+	if at >= 0 {
+		return nil, errs.New(errs.Invalid, "This bank account records into the book already. It cannot go on with another one's integration.")
+	}
+	at = slices.IndexFunc(all, func(i ledger.Integration) bool { return i.ID == continues })
+	switch {
+	case at < 0:
+		return nil, errs.New(errs.NotFound, "The integration to go on with is not there any more. Reload the page.")
+	case all[at].Institution != c.Institution.Name || all[at].Currency != account.Currency:
+		return nil, errs.New(errs.Invalid, "The integration to go on with is of another bank or currency.")
+	}
+	return &all[at], nil
 }
 
 func (s *Service) start(ctx context.Context, saved Saved, learn bool) error {

@@ -438,6 +438,42 @@ func TestABankLinkedAnewTakesItsIntegrationsOver(t *testing.T) {
 	}
 }
 
+func TestABankLinkedAnewUnderOtherKeysGoesOnWhereAPersonSaysSo(t *testing.T) {
+	b := newBench(t)
+	old := b.connect(owner)
+	first := b.save(owner, old, "k1", "Checking", "2026-11-01")
+	b.bank.accounts[0].Key = "other" // the bank gives out other keys now
+	fresh := b.connect(owner)
+	on := link.SaveRequest{
+		ConnectionID: fresh.ID, BankKey: "other", AccountID: b.account("Checking"), Since: bank.NewDate(2026, 11, 1), Continues: first.ID,
+	}
+	for range 2 { // the second time it is known without being said
+		moved, err := b.SaveIntegration(t.Context(), owner, "demo", on)
+		if err != nil || moved.New || moved.ID != first.ID || moved.Origin != first.Origin || moved.ConnectionID != fresh.ID || moved.BankKey != "other" {
+			t.Fatalf("%+v, %v", moved, err)
+		}
+		on.Continues = ""
+	}
+	if all := b.integrations(); len(all) != 1 {
+		t.Errorf("%+v", all)
+	}
+
+	for claim, c := range map[string]struct {
+		change func(*link.SaveRequest)
+		code   errs.Code
+	}{
+		"an integration that is not there":              {func(r *link.SaveRequest) { r.BankKey, r.Continues = "k2", "x" }, errs.NotFound},
+		"an account that has an integration of its own": {func(r *link.SaveRequest) { r.Continues = "x" }, errs.Invalid},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			req := on
+			c.change(&req)
+			_, err := b.SaveIntegration(t.Context(), owner, "demo", req)
+			wantCode(t, err, c.code)
+		})
+	}
+}
+
 func TestTwoBankAccountsInOneAccountAreNoticed(t *testing.T) {
 	b := newBench(t)
 	c := b.connect(owner)

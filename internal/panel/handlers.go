@@ -239,7 +239,7 @@ func saveIntegration(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	req := link.SaveRequest{ConnectionID: in.ConnectionID, BankKey: in.BankKey, AccountID: in.AccountID, Since: since}
+	req := link.SaveRequest{ConnectionID: in.ConnectionID, BankKey: in.BankKey, AccountID: in.AccountID, Since: since, Continues: in.Continues}
 	if in.NewAccount != nil {
 		req.NewAccount = &link.NewAccount{Name: in.NewAccount.Name, Type: bkper.AccountType(in.NewAccount.Type)}
 	}

@@ -198,6 +198,7 @@ type saveBody struct {
 	AccountID    string          `json:"accountId,omitempty" doc:"The account of the book, unless newAccount is given."`
 	NewAccount   *newAccountBody `json:"newAccount,omitempty" doc:"An account to create in the book."`
 	Since        string          `json:"since" doc:"The first day to record, yyyy-mm-dd."`
+	Continues    string          `json:"continues,omitempty" doc:"The integration whose bank account this is under another key, where a bank that was linked anew gives out other keys: nothing that it has recorded comes twice."`
 }
 
 type newAccountBody struct {

@@ -286,9 +286,14 @@ export function connector({ book, state, changed, say }) {
     const known = state.integrations.find((i) => i.bankKey === a.key && i.institution === connection.institution.name);
     const others = state.integrations.filter((i) => i !== known);
     const feeds = (id) => others.find((i) => i.accountId === id);
+    // A bank that is linked anew may give its accounts other keys. Which is
+    // which only the person knows, unless there is just one of that name.
+    const left = known ? [] : others.filter((i) => i.institution === connection.institution.name && i.currency === a.currency
+      && !connection.accounts.some((x) => !x.gone && x.key === i.bankKey));
+    const likely = left.filter((i) => i.bankName === a.name);
     const called = (name) => (x) => x.name.toLocaleLowerCase() === name.trim().toLocaleLowerCase();
     const free = accounts.filter((x) => !feeds(x.id));
-    const preset = known?.accountId ?? ((single && free.find((x) => x.id === state.account)) || free.find(called(a.name)))?.id ?? '';
+    const preset = known?.accountId ?? (likely.length === 1 ? likely[0].accountId : null) ?? ((single && free.find((x) => x.id === state.account)) || free.find(called(a.name)))?.id ?? '';
     const options = (type) => accounts.filter((x) => x.type === type)
       .map((x) => h('option', { value: x.id, selected: x.id === preset }, x.name));
     const mark = h('span', {});
@@ -307,9 +312,13 @@ export function connector({ book, state, changed, say }) {
     const period = h('select', { id: `period-${n}` },
       a.periods.map((p) => h('option', { value: p.since, selected: known ? p.since === known.since : p.id === '30-days' }, `${p.label} (${day(p.since)})`)),
       h('option', { value: 'date', selected: known && !a.periods.some((p) => p.since === known.since) }, 'From a date…'));
+    const same = h('input', { type: 'checkbox', id: `same-${n}`, checked: true });
+    const sameText = h('span', {});
+    const goesOn = h('label', { class: 'check', hidden: true }, same, sameText);
+    const before = () => left.find((i) => i.accountId === select.value);
     const date = h('input', { type: 'date', id: `date-${n}`, max: api.today(), value: known?.since ?? '', 'aria-label': 'From this date' });
     const notes = h('div', { role: 'status' });
-    const rest = h('div', { class: 'fields' }, fresh, notes,
+    const rest = h('div', { class: 'fields' }, fresh, goesOn, notes,
       h('label', { for: period.id }, 'Period'), period, date);
     const refresh = () => {
       const chosen = accounts.find((x) => x.id === select.value);
@@ -317,7 +326,9 @@ export function connector({ book, state, changed, say }) {
       fresh.hidden = select.value !== 'new';
       name.required = !fresh.hidden;
       name.setCustomValidity(!fresh.hidden && all.some(called(name.value)) ? 'The book has an account of this name. Choose it from the list, or give the new one another name.' : '');
-      const other = chosen && feeds(chosen.id);
+      goesOn.hidden = !before();
+      sameText.textContent = before() ? `It is the account that recorded here before, as ${before().bankName}: nothing comes twice.` : '';
+      const other = chosen && !(before() && same.checked) && feeds(chosen.id);
       const foreign = [...new Set(others.map((i) => i.currency))].filter((currency) => currency !== a.currency).sort();
       notes.replaceChildren(...[
         other && `${chosen.name} already receives ${other.institution} – ${other.bankName}. Choose another account, unless the two are one account at the bank.`,
@@ -328,7 +339,7 @@ export function connector({ book, state, changed, say }) {
       date.required = !date.hidden && select.value !== '';
       rest.hidden = select.value === '';
     };
-    for (const input of [select, type, period]) input.addEventListener('change', refresh);
+    for (const input of [select, type, period, same]) input.addEventListener('change', refresh);
     name.addEventListener('input', refresh);
     refresh();
     return {
@@ -342,6 +353,7 @@ export function connector({ book, state, changed, say }) {
         connectionId: connection.id,
         bankKey: a.key,
         since: period.value === 'date' ? date.value : period.value,
+        ...(before() && same.checked ? { continues: before().id } : {}),
         ...(select.value === 'new' ? { newAccount: { name: name.value, type: type.value } } : { accountId: select.value }),
       }),
     };
