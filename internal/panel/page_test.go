@@ -128,7 +128,7 @@ func TestThePanelsPage(t *testing.T) {
 			}
 		}
 	}
-	if tabs := slices.DeleteFunc(slices.Clone(all), func(e element) bool { return e.attr["role"] != "tab" }); len(tabs) != 4 {
+	if tabs := slices.DeleteFunc(slices.Clone(all), func(e element) bool { return e.attr["role"] != "tab" }); len(tabs) != 5 {
 		t.Errorf("%d tabs", len(tabs))
 	}
 }

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
@@ -208,4 +211,93 @@ func TestRulesAreKeptWhenDraftsCannotFollow(t *testing.T) {
 	if got := b.ruleNames("owner"); got != "x" {
 		t.Error(got)
 	}
+}
+
+func TestRulesInABrowser(t *testing.T) {
+	tab := newBrowser(t)
+	b := newBench(t)
+	server := httptest.NewServer(b.handler)
+	defer server.Close()
+	oak := b.draft(3, -90000, "OAKWOOD PROPERTIES "+nasty)
+	b.draft(4, -1200, "QWXZ")
+	b.teach("POS STARBUCKS 0312", "Restaurants", 12)
+	b.teach("SHELL OIL", "Transport", 6)
+
+	tab.open(server.URL + "/panel?bookId=demo")
+	tab.click("#tab-rules")
+	tab.says("#no-rules", "There are no rules yet.")
+	tab.says("#rule-proposals", "12 of 12 STARBUCKS went to Restaurants")
+	tab.allWell("proposals")
+	tab.click("#rule-proposals [data-act=accept]")
+	tab.says("#said", "STARBUCKS is a rule now.")
+	tab.click("#rule-proposals [data-act=decline]")
+	tab.says("#said", "not proposed again")
+	tab.until("document.querySelector('#rule-proposals').children.length === 0")
+
+	tab.click("#add-rule")
+	tab.says("#rule-title", "Add a rule")
+	tab.click("#rule-form .primary")
+	tab.until("document.querySelector('#rule-name').matches(':invalid')")
+	tab.typeIn("#rule-name", "Flat")
+	tab.click("#rule-form .primary")
+	tab.says("#rule-trouble", "Say which transactions the rule is about")
+	tab.typeIn("#rule-text", "oakwood")
+	tab.pick("#rule-direction", "Money out")
+	tab.pick("#rule-account", "Rent")
+	tab.says("#rule-trial", "1 of 2 open drafts") // by itself
+	tab.says("#rule-trial .line", "OAKWOOD PROPERTIES "+nasty)
+	tab.allWell("trying")
+	tab.click("#rule-more summary")
+	tab.typeIn("#rule-description", "Rent of the flat")
+	tab.typeIn("#rule-tags", "#home")
+	tab.click("#add-property")
+	tab.typeIn("#property-key-0", "cost center")
+	tab.typeIn("#property-value-0", "7")
+	tab.allWell("more")
+	tab.click("#rule-form .primary")
+	tab.says("#said", "Saved")
+	tab.says("#rules-list .card", "1 matched")
+	if now := b.transaction(oak); now.Description != "Rent of the flat" || now.Properties["cost_center"] != "7" {
+		t.Errorf("the draft became %+v", now)
+	}
+	tab.click("#rules-list .card:nth-child(2) summary")
+	tab.says("#rules-list .line", "OAKWOOD PROPERTIES "+nasty)
+	tab.allWell("rules")
+
+	// The order is changed by keyboard, and the focus goes with the rule.
+	tab.until("(document.querySelector('#rules-list .card:nth-child(2) [data-act=up]').focus(), true)")
+	tab.do("press", chromedp.KeyEvent("\r"))
+	tab.until("document.querySelector('#rules-list .card:nth-child(1) h3').textContent.includes('Flat')")
+	tab.until("document.querySelector('#rules-list .card:nth-child(1)').contains(document.activeElement)")
+	tab.until("document.querySelector('#rules-list .card:nth-child(1) [data-act=up]').disabled")
+	if got := b.ruleNames("owner"); got != "Flat STARBUCKS" {
+		t.Error(got)
+	}
+
+	tab.click("#rules-list .card:nth-child(1) [data-act=switch]")
+	tab.says("#rules-list .card:nth-child(1) .chip", "Off")
+
+	// Somebody else is faster: what was typed is not lost.
+	tab.click("#rules-list .card:nth-child(1) [data-act=edit]")
+	tab.until("document.querySelector('#rule-tags').value === '#home'")
+	all := b.call("editor", "GET", ofRules, nil, http.StatusOK)["rules"].([]any)
+	theirs := all[0].(object)
+	b.call("editor", "PUT", ofRules+"/"+theirs["id"].(string), object{
+		"name": "Theirs", "enabled": true, "contains": "oakwood", "accountId": b.accountID("Rent"), "revision": theirs["revision"],
+	}, http.StatusOK)
+	tab.until("(document.querySelector('#rule-name').value = '', true)")
+	tab.typeIn("#rule-name", "Mine")
+	tab.click("#rule-form .primary")
+	tab.says("#rule-trouble", "was changed meanwhile")
+	tab.until("document.querySelector('#rule-name').value === 'Mine'")
+	tab.allWell("a conflict")
+	tab.click("#rule-form .close-rule")
+	tab.says("#rules-list .card:nth-child(1)", "Theirs")
+
+	tab.click("#rules-list .card:nth-child(1) [data-act=delete]")
+	tab.says("#confirm", "Delete the rule Theirs?")
+	tab.click("#confirm button[value=yes]")
+	tab.says("#said", "The rule is deleted.")
+	tab.until("document.querySelectorAll('#rules-list .card').length === 1")
+	tab.allWell("deleted")
 }

@@ -7,6 +7,7 @@ import { banks } from './banks.js';
 import { connector } from './connect.js';
 import { by, h, showTrouble } from './dom.js';
 import { refreshMoments } from './format.js';
+import { rules } from './rules.js';
 import { statement } from './statement.js';
 import { review } from './upkeep.js';
 
@@ -21,6 +22,7 @@ const book = api.bookApi(page.book);
 const state = {
   account: page.account, accounts: [], connections: [], integrations: [], runs: [], runsNext: '', parked: [], dead: [],
   transfers: { proposals: [], joined: [] }, reconciliation: { balances: [], findings: [], counts: [] },
+  rules: null, // until they are looked at
 };
 
 let timer = 0;
@@ -28,6 +30,7 @@ let failures = 0;
 let looking = null;
 let acted = -Infinity; // when the person last did something
 let reviewed = -Infinity; // when transfers and reconciliation were loaded
+let ruled = -Infinity; // when the rules were, which are loaded only while they are looked at
 
 /** Loads everything once. Calls that come meanwhile wait for the next one. */
 async function look() {
@@ -48,6 +51,10 @@ async function look() {
       if (now - reviewed > seldom || now - acted < brisk) {
         [state.transfers, state.reconciliation] = await Promise.all([book.transfers(), book.reconciliation()]);
         reviewed = now;
+      }
+      if (!by('rules').hidden && (now - ruled > seldom || now - acted < brisk)) {
+        state.rules = await book.rules();
+        ruled = now;
       }
       if (failures > 0) showTrouble(by('trouble'), null);
       failures = 0;
@@ -97,7 +104,7 @@ const act = {
     by('statement-account').value = account;
   },
 };
-const shows = [banks({ book, state, act }), activity({ book, state, act }), review({ book, state, act }), statement({ book, state, act })];
+const shows = [banks({ book, state, act }), activity({ book, state, act }), review({ book, state, act }), rules({ book, state, act }), statement({ book, state, act })];
 
 for (const button of document.querySelectorAll('.connect')) button.addEventListener('click', connect.start);
 
@@ -111,7 +118,16 @@ function open(tab, focus) {
     by(one.getAttribute('aria-controls')).hidden = !chosen;
   }
   if (focus) tab.focus();
+  if (tab.id === 'tab-rules') again();
 }
+
+/** Looks at once, for what is loaded only while it is looked at. */
+async function again() {
+  ruled = -Infinity;
+  await looking;
+  await look();
+}
+
 tabs.forEach((tab, n) => {
   tab.addEventListener('click', () => open(tab, false));
   tab.addEventListener('keydown', (event) => {
