@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
@@ -24,6 +25,9 @@ func (s *Service) record(ctx context.Context, d queue.Delivery, b batch) error {
 	b, what, paired, err := s.aim(ctx, b)
 	if err != nil || what == isDone {
 		return err
+	}
+	if what == isOvertaken {
+		return s.fetchAgain(ctx, b.Run)
 	}
 	if err := s.part(ctx, b.BookID, paired); err != nil {
 		return err
@@ -90,9 +94,10 @@ func (s *Service) bring(ctx context.Context, d queue.Delivery, b batch, what fat
 type fate int
 
 const (
-	isWanted   fate = iota
-	isDone          // delivered again after it was done
-	isUnwanted      // its integration was removed: its person wants the rows no more
+	isWanted    fate = iota
+	isDone           // delivered again after it was done
+	isUnwanted       // its integration was removed: its person wants the rows no more
+	isOvertaken      // it was given up, and what the bank has said since is recorded: it is old news
 )
 
 // aim follows the integration of a batch to where it records now, and finds out
@@ -104,9 +109,13 @@ func (s *Service) aim(ctx context.Context, b batch) (_ batch, what fate, paired 
 		if err != nil {
 			return err
 		}
-		if found && run.IsDone(b.Number) {
+		if found && (run.IsDone(b.Number) || run.Interrupted) {
 			what = isDone
 			return nil
+		}
+		if overtaken, err := s.inTurn(tx, run); err != nil || overtaken {
+			what = isOvertaken
+			return err
 		}
 		to, found, err := s.retarget(tx, b.target)
 		if !found {
@@ -120,6 +129,33 @@ func (s *Service) aim(ctx context.Context, b batch) (_ batch, what fate, paired 
 	})
 	return b, what, paired, err
 }
+
+// inTurn reports whether a later run of the same integration has recorded
+// something already: then this one was a dead letter, and would bring back what
+// the bank has corrected since. It asks to wait while an earlier run is under way
+// into another account of the book, as after a person has changed the account:
+// messages keep their order within an account only.
+func (s *Service) inTurn(tx store.Tx, run ledger.Run) (overtaken bool, err error) {
+	if run.Kind != ledger.SyncRun {
+		return false, nil
+	}
+	span := s.recentRuns(run.BookID)
+	span.To = max(span.To, run.Key())
+	err = s.records.Runs.Scan(tx, span, func(_ string, r ledger.Run) (bool, error) {
+		switch {
+		case r.Integration != run.Integration:
+		case r.StartedAt.After(run.StartedAt):
+			overtaken = len(r.Done) > 0
+		case r.StartedAt.Before(run.StartedAt) && r.AccountID != run.AccountID && r.FinishedAt.IsZero():
+			return false, &errs.Error{Code: errs.Unavailable, After: turnWait, Err: fmt.Errorf("run %s, from before the account was changed, is not done", r.ID)}
+		}
+		return !overtaken, nil
+	})
+	return overtaken, err
+}
+
+// turnWait is when a batch asks again whether it is its turn.
+const turnWait = 10 * time.Second
 
 // pairedChanges returns the ends of joined transfers that the bank withdraws or
 // whose amount it changes.

@@ -92,6 +92,7 @@ func (s *Service) startRun(ctx context.Context, src *source, i ledger.Integratio
 		ID: s.NewID(), Kind: ledger.SyncRun, BookID: i.BookID, Integration: i.ID,
 		AccountID: i.AccountID, AccountName: i.AccountName,
 		Title: i.Institution + ", " + i.BankName, StartedBy: i.AddedBy, StartedAt: s.Now(),
+		Connection: src.connection.ID, From: a.from,
 	}
 	sorted := sortOut(a.rows, i.Since)
 	if err := s.keepPending(ctx, i.ID, a, sorted.pending, whole); err != nil {
@@ -223,11 +224,16 @@ func (s *Service) publishRun(ctx context.Context, run ledger.Run, rows sorted, a
 // done, or dead letters that wait for a person.
 const runTime = 24 * time.Hour
 
+// recentRuns are the runs of a book that may be under way.
+func (s *Service) recentRuns(bookID string) store.Span {
+	span := store.Below(bookID)
+	span.To = ledger.RunKey(bookID, s.Now().Add(-runTime), "")
+	return span
+}
+
 // underWay reports what earlier runs into the same account have still to do.
 func (s *Service) underWay(tx store.Tx, t target) (before struct{ any, revising bool }, err error) {
-	span := store.Below(t.BookID)
-	span.To = ledger.RunKey(t.BookID, s.Now().Add(-runTime), "")
-	err = s.records.Runs.Scan(tx, span, func(_ string, r ledger.Run) (bool, error) {
+	err = s.records.Runs.Scan(tx, s.recentRuns(t.BookID), func(_ string, r ledger.Run) (bool, error) {
 		if r.FinishedAt.IsZero() && (r.AccountID == t.AccountID || t.Integration != "" && r.Integration == t.Integration) {
 			before.any, before.revising = true, before.revising || r.Revises
 		}

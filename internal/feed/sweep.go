@@ -28,7 +28,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		failed = append(failed, s.publish(ctx, "sweep:"+bookID+":"+s.NewID(), bookKey(bookID), kindRetry, retryMessage{BookID: bookID, Claims: true}))
 	}
 	for _, run := range runs {
-		failed = append(failed, s.fetchAgain(ctx, run))
+		failed = append(failed, s.fetchAgain(ctx, run.Key()))
 	}
 	return errors.Join(failed...)
 }
@@ -84,23 +84,24 @@ func (s *Service) overdue(ctx context.Context) (books map[string]bool, cut []led
 // mostRunsSwept is how many of a book's newest runs are looked at.
 const mostRunsSwept = 200
 
-// fetchAgain lets the bank tell everything again: what a lost message carried is
-// new to the ledger, all else is known.
-func (s *Service) fetchAgain(ctx context.Context, run ledger.Run) error {
+// fetchAgain lets the bank tell everything again that it has told since before a
+// run: what a lost message carried is new to the ledger, all else is known. Its
+// messages do nothing any more.
+func (s *Service) fetchAgain(ctx context.Context, run string) error {
 	connection := ""
 	err := s.Engine.Update(ctx, func(tx store.Tx) error {
 		connection = ""
-		now, found, err := s.records.Runs.Find(tx, run.Key())
+		now, found, err := s.records.Runs.Find(tx, run)
 		if err != nil || !found || !now.FinishedAt.IsZero() {
 			return err
 		}
-		i, found, err := s.records.Integrations.Find(tx, store.Key(run.BookID, run.Integration))
+		i, found, err := s.records.Integrations.Find(tx, store.Key(now.BookID, now.Integration))
 		if err != nil {
 			return err
 		}
-		if found {
-			i.Resync++ // the connector's state is good for nothing from now on
-			connection = i.ConnectionID
+		c, connected, err := s.records.Connections.Find(tx, store.Key(i.ConnectionID))
+		if err != nil {
+			return err
 		}
 		now.FinishedAt, now.Interrupted = s.Now(), true
 		if err := s.records.Runs.Put(tx, now.Key(), now); err != nil {
@@ -109,6 +110,12 @@ func (s *Service) fetchAgain(ctx context.Context, run ledger.Run) error {
 		if !found {
 			return nil
 		}
+		connection = i.ConnectionID
+		if connected && now.Connection == c.ID && len(now.From) > 0 {
+			c.State = now.From // what was withdrawn since is told only to who asks from there
+			return s.records.Connections.Put(tx, store.Key(c.ID), c)
+		}
+		i.Resync++ // the connector's state is good for nothing from now on
 		return s.records.PutIntegration(tx, i)
 	})
 	if err != nil || connection == "" {
