@@ -111,7 +111,7 @@ func newBench(t testing.TB) *bench {
 			ReturnURL: func() string { return b.base + "/link/return" },
 		},
 		Importer: b.feed, Retrier: b.feed, DeadLetters: b.feed,
-		Undoer: undoer{b.upkeep}, Transfers: b.upkeep, Reconciler: b.upkeep,
+		Undoer: undoer{b.upkeep}, Transfers: b.upkeep, Doubles: b.upkeep, Reconciler: b.upkeep,
 		Rules: b.rules, Completer: b.completer, Examiner: b.feed,
 		About: func(d queue.DeadLetter) panel.Subject {
 			kind, id, _ := strings.Cut(d.Key, ":")

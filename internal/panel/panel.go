@@ -65,6 +65,7 @@ type Deps struct {
 	Retrier     Retrier
 	Undoer      Undoer
 	Transfers   Transfers
+	Doubles     Doubles
 	Reconciler  Reconciler
 	Rules       *rules.Store
 	Completer   *complete.Completer

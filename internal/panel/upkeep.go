@@ -214,10 +214,16 @@ func viewTransfers(all []transfer.View) []transferView {
 }
 
 func viewEnd(e transfer.End) transferEndView {
-	return transferEndView{
-		AccountID: e.AccountID, AccountName: e.AccountName, Date: e.Row.Date, Amount: decimal(e.Row.Amount),
-		Currency: string(e.Row.Amount.Currency()), Text: e.Row.Description, TransactionID: e.TransactionID, RemoteID: e.RemoteID,
+	v := transferEndView{
+		AccountID: e.AccountID, AccountName: e.AccountName, TransactionID: e.TransactionID, RemoteID: e.RemoteID,
 	}
+	v.tell(e.Row)
+	return v
+}
+
+// tell fills in what the bank says.
+func (v *transferEndView) tell(row bank.Transaction) {
+	v.Date, v.Amount, v.Currency, v.Text = row.Date, decimal(row.Amount), string(row.Amount.Currency()), row.Description
 }
 
 func viewReconciliation(r reconcile.Report) reconciliationView {

@@ -24,6 +24,8 @@ type fakeUpkeep struct {
 	undoneBy          []string // users
 	proposals, joined []transfer.View
 	parted            []string // remote ids
+	doubles           []ledger.DoublePair
+	decidedBy         []string // users
 	report            reconcile.Report
 }
 
@@ -83,6 +85,44 @@ func (f *fakeUpkeep) Undo(_ context.Context, _ transfer.Book, _, remoteID string
 	f.parted = append(f.parted, remoteID)
 	f.joined = slices.DeleteFunc(f.joined, func(v transfer.View) bool { return v.Out.RemoteID == remoteID })
 	return nil
+}
+
+func (f *fakeUpkeep) Doubles(context.Context, string) (proposed, one []ledger.DoublePair, err error) {
+	for _, d := range f.doubles {
+		if d.State == ledger.MayBeOne {
+			proposed = append(proposed, d)
+		} else {
+			one = append(one, d)
+		}
+	}
+	return proposed, one, nil
+}
+
+func (f *fakeUpkeep) DecideDouble(_ context.Context, _, later, earlier string, as ledger.DoubleState, userID string) error {
+	at := slices.IndexFunc(f.doubles, func(d ledger.DoublePair) bool { return d.New == later && d.Known+d.Standing == earlier })
+	if at < 0 {
+		return errs.New(errs.NotFound, "This is not known any more. Reload the page.")
+	}
+	f.decidedBy = append(f.decidedBy, userID)
+	switch {
+	case as == ledger.AreTwo:
+		f.doubles = slices.Delete(f.doubles, at, at+1)
+	case f.doubles[at].NewRow.Description == "STUCK":
+		f.doubles[at].Hurdle = "Somebody has worked on both."
+	default:
+		f.doubles[at].State = as
+	}
+	return nil
+}
+
+func aDouble(later, text string) ledger.DoublePair {
+	row := func(day int, text string) bank.Transaction {
+		return bank.Transaction{Date: bank.NewDate(2026, 11, day), Amount: money.MustParse("-12.5", "USD"), Description: text}
+	}
+	return ledger.DoublePair{
+		Double: ledger.Double{New: later, Known: "known" + later, AccountID: "1", State: ledger.MayBeOne, Reason: "The same amount and like words, told by different sources 2 days apart."},
+		NewRow: row(19, text), KnownRow: row(17, "Books and more "+nasty), NewTransaction: "tn" + later, KnownTransaction: "tk" + later,
+	}
 }
 
 func aTransfer(id, reason string) transfer.View {
@@ -261,6 +301,55 @@ func TestHowTheBookStands(t *testing.T) {
 	if v["entries"] != 412.0 || finding["transactionId"] != "tedited" || finding["amount"] != "-12.00" || finding["healed"] != false {
 		t.Errorf("%v", v)
 	}
+}
+
+func TestWhatMayBeTwiceIsDecidedByAPerson(t *testing.T) {
+	b := newBench(t)
+	standing := aDouble("c", "THREE")
+	standing.Known, standing.Standing, standing.KnownRow, standing.KnownTransaction = "", "typed", bank.Transaction{}, "typed"
+	b.upkeep.doubles = []ledger.DoublePair{aDouble("a", "ONE"), aDouble("b", "TWO"), standing}
+	all := b.call("editor", "GET", "/books/demo/doubles", nil, http.StatusOK)
+	if n := len(all["proposals"].([]any)); n != 3 {
+		t.Fatalf("%v", all)
+	}
+	if earlier := all["proposals"].([]any)[2].(object)["earlier"].(object); earlier["transactionId"] != "typed" || earlier["date"] != nil {
+		t.Errorf("%v", earlier)
+	}
+	after := b.call("editor", "POST", "/books/demo/doubles/a-knowna/one", nil, http.StatusAccepted)
+	if len(after["proposals"].([]any)) != 2 || len(after["one"].([]any)) != 1 {
+		t.Errorf("%v", after)
+	}
+	b.call("editor", "POST", "/books/demo/doubles/c-typed/one", nil, http.StatusAccepted)
+	after = b.call("editor", "POST", "/books/demo/doubles/b-knownb/two", nil, http.StatusAccepted)
+	if len(after["proposals"].([]any)) != 0 || len(after["one"].([]any)) != 2 || len(b.upkeep.decidedBy) != 3 {
+		t.Errorf("%v by %v", after, b.upkeep.decidedBy)
+	}
+	for _, id := range []string{"x", "a-b"} {
+		b.call("owner", "POST", "/books/demo/doubles/"+id+"/one", nil, http.StatusNotFound)
+	}
+}
+
+func TestDecidingWhatMayBeTwiceInABrowser(t *testing.T) {
+	tab := newBrowser(t)
+	b := newBench(t)
+	server := httptest.NewServer(b.handler)
+	defer server.Close()
+	b.upkeep.doubles = []ledger.DoublePair{aDouble("a", "BOOKS 12"), aDouble("b", "BUS"), aDouble("c", "STUCK")}
+	tab.open(server.URL + "/panel?bookId=demo")
+	tab.says("#to-review", "3")
+	tab.click("#tab-review")
+	tab.says("#doubles .line", "Books and more "+nasty)
+	tab.allWell("doubles")
+	tab.click("#doubles [data-key=a-knowna] [data-act=one]")
+	tab.says("#one-title", "One is in the book once")
+	tab.click("#doubles [data-key=b-knownb] [data-act=two]")
+	tab.says("#to-review", "1")
+	tab.click("#doubles [data-key=c-knownc] [data-act=one]")
+	tab.says("#doubles .note", "Somebody has worked on both.")
+	tab.allWell("one decided")
+	tab.click("#one-title")
+	tab.click("#one [data-act=two]")
+	tab.until("document.querySelector('#one-part').hidden")
 }
 
 func TestKeepingABookRightInABrowser(t *testing.T) {

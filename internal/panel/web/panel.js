@@ -21,7 +21,7 @@ const page = document.body.dataset;
 const book = api.bookApi(page.book);
 const state = {
   account: page.account, accounts: [], connections: [], integrations: [], runs: [], runsNext: '', parked: [], dead: [],
-  transfers: { proposals: [], joined: [] }, reconciliation: { balances: [], findings: [], counts: [] },
+  transfers: { proposals: [], joined: [] }, doubles: { proposals: [], one: [] }, reconciliation: { balances: [], findings: [], counts: [] },
   rules: null, // until they are looked at
 };
 
@@ -29,7 +29,7 @@ let timer = 0;
 let failures = 0;
 let looking = null;
 let acted = -Infinity; // when the person last did something
-let reviewed = -Infinity; // when transfers and reconciliation were loaded
+let reviewed = -Infinity; // when transfers, doubles and reconciliation were loaded
 let ruled = -Infinity; // when the rules were, which are loaded only while they are looked at
 
 /** Loads everything once. Calls that come meanwhile wait for the next one. */
@@ -49,7 +49,7 @@ async function look() {
       });
       const now = performance.now();
       if (now - reviewed > seldom || now - acted < brisk) {
-        [state.transfers, state.reconciliation] = await Promise.all([book.transfers(), book.reconciliation()]);
+        [state.transfers, state.doubles, state.reconciliation] = await Promise.all([book.transfers(), book.doubles(), book.reconciliation()]);
         reviewed = now;
       }
       if (!by('rules').hidden && (now - ruled > seldom || now - acted < brisk)) {

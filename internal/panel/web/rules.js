@@ -35,7 +35,7 @@ export function rules({ book, state, act }) {
       problem(r.problem && { sentence: r.problem }, 'warn'),
       r.count > 0
         ? h('details', { data: { part: 'matched' } },
-          h('summary', { data: { act: 'matched' } }, `${matched(r.count)} of the latest ${r.looked}`),
+          h('summary', { data: { act: 'matched' } }, `${matched(r.count)} of the latest ${r.looked} bank transactions`),
           h('ul', { class: 'rows' }, r.latest.map((m) => line(m, true))),
           r.count > r.latest.length && h('p', { class: 'quiet' }, `These are the latest ${r.latest.length}.`))
         : r.enabled && h('p', { class: 'quiet' }, `${matched(0)} of the latest ${r.looked} bank transactions.`),

@@ -1,5 +1,5 @@
-// What keeps a book right: runs undone, transfers between own accounts, and how
-// banks and book agree.
+// What keeps a book right: runs undone, transfers between own accounts, what may
+// be recorded twice, and how banks and book agree.
 
 import { by, confirmed, h, keyed, pressed } from './dom.js';
 import { day, money, problem, when } from './format.js';
@@ -57,7 +57,7 @@ export function balance(check) {
     : h('p', { class: 'quiet' }, readable(check.sentence));
 }
 
-/** The part of the panel with transfers and reconciliation. */
+/** The part of the panel with transfers, doubles and reconciliation. */
 export function review({ book, state, act }) {
   const trouble = by('trouble');
   const button = (name, label, about, kind, work) => h('button', {
@@ -112,6 +112,56 @@ export function review({ book, state, act }) {
       }));
   }
 
+  /** Waits until a decision is carried out, and returns what became of it. */
+  async function carriedOut(id) {
+    for (let waited = 0, wait = 200; ; waited += wait, wait = Math.min(wait * 2, 2000)) {
+      const now = await book.doubles();
+      const found = [...now.proposals, ...now.one].find((d) => d.id === id);
+      if (!found?.deciding || waited > patience) return found;
+      await new Promise((resolve) => { setTimeout(resolve, wait); });
+    }
+  }
+
+  function side(e, where) {
+    return h('li', { class: 'line' },
+      h('span', { class: 'date' }, e.date ? day(e.date) : ''),
+      h('span', { class: 'text' }, e.text || 'A transaction that you recorded', h('span', { class: 'why' }, where)),
+      e.amount && h('span', { class: 'amount' }, money(e.amount, e.currency)), inBook(e.transactionId));
+  }
+
+  function double(d) {
+    const about = d.later.text || 'no text';
+    return h('article', { class: 'card' },
+      h('div', { class: 'row' }, h('h3', { class: 'grow' }, about), h('b', { class: 'sum' }, money(d.later.amount, d.later.currency))),
+      h('ul', { class: 'rows' }, side(d.earlier, 'was there'), side(d.later, 'came later')),
+      h('p', { class: 'quiet' }, readable(d.reason)),
+      d.hurdle && problem({ sentence: d.hurdle }, 'warn'),
+      h('div', { class: 'buttons' },
+        button('one', 'The same', about, 'good', async () => {
+          await book.sayOne(d.id);
+          const now = await carriedOut(d.id);
+          await act.changed(now?.hurdle ? 'Nothing was taken out of the book.' : now?.deciding ? 'The draft is being taken out of the book. This can take a while.' : 'It stands in the book once now.');
+        }),
+        button('two', 'Different', about, 'quietly', async () => {
+          await book.sayTwo(d.id);
+          await carriedOut(d.id);
+          await act.changed('They stay two, and are not proposed again.');
+        })));
+  }
+
+  function once(d) {
+    const about = d.later.text || 'no text';
+    return h('li', { class: 'line' },
+      h('span', { class: 'date' }, day(d.later.date)),
+      h('span', { class: 'text' }, about, h('span', { class: 'why' }, readable(d.reason))),
+      h('span', { class: 'amount' }, money(d.later.amount, d.later.currency)),
+      button('two', 'Undo', about, 'small', async () => {
+        await book.sayTwo(d.id);
+        await carriedOut(d.id);
+        await act.changed('Both are in the book again.');
+      }));
+  }
+
   const chips = { agrees: ['on', 'Agrees'], differs: ['warn', 'Differs'], unknown: ['off', 'Not known'] };
 
   function check(b) {
@@ -160,7 +210,8 @@ export function review({ book, state, act }) {
 
   return function show() {
     const { proposals, joined: done } = state.transfers;
-    const todo = proposals.length + state.reconciliation.balances.filter((b) => b.state === 'differs').length;
+    const { proposals: perhaps, one } = state.doubles;
+    const todo = proposals.length + perhaps.length + state.reconciliation.balances.filter((b) => b.state === 'differs').length;
     by('to-review').hidden = todo === 0;
     by('to-review').textContent = todo;
     keyed(by('proposals'), proposals, (t) => t.id, proposal);
@@ -169,6 +220,11 @@ export function review({ book, state, act }) {
     by('joined-title').textContent = done.length === 1 ? 'One transfer was joined' : `${done.length} transfers were joined`;
     by('no-transfers').hidden = proposals.length > 0;
     by('no-transfers').textContent = done.length > 0 ? 'Nothing waits for you.' : 'None was found yet.';
+    keyed(by('doubles'), perhaps, (d) => d.id, double);
+    keyed(by('one'), one, (d) => d.id, once);
+    by('doubles-part').hidden = perhaps.length + one.length === 0;
+    by('one-part').hidden = one.length === 0;
+    by('one-title').textContent = one.length === 1 ? 'One is in the book once' : `${one.length} are in the book once`;
     showReconciliation(state.reconciliation);
   };
 }
