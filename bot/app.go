@@ -198,7 +198,7 @@ func (a *app) openPanel(books *bkper.Service, completer *complete.Completer, sea
 			Keeper: a.keeper, Wake: a.feed, Log: a.log, Now: a.now, NewID: newID,
 			ReturnURL: func() string { return a.url() + "/link/return" },
 		},
-		Importer: importer{a.feed}, Retrier: a.feed, Undoer: a.feed, Transfers: a.transfers, Reconciler: a.reconciler,
+		Importer: importer{a.feed}, Retrier: a.feed, Undoer: a.feed, Transfers: a.transfers, Doubles: a.feed, Reconciler: a.reconciler,
 		Rules: rules.NewStore(a.db, newID), Completer: completer, Examiner: a.feed,
 		DeadLetters: a.queue, About: about, Now: a.now, Log: a.log,
 	}

@@ -175,18 +175,9 @@ func (s *Service) typedIn(tx store.Tx, bookID string, standing byAmount, fresh [
 	return typed, nil
 }
 
-// DoubleView is a double as people see it.
-type DoubleView struct {
-	ledger.Double
-	NewRow   bank.Transaction
-	KnownRow bank.Transaction // zero where it is a standing transaction
-	// Which transactions of the book they are.
-	NewTransaction, KnownTransaction string
-}
-
 // Doubles returns what waits for a person in a book, and what a person has said
 // to be one, the latest first.
-func (s *Service) Doubles(ctx context.Context, bookID string) (proposed, one []DoubleView, err error) {
+func (s *Service) Doubles(ctx context.Context, bookID string) (proposed, one []ledger.DoublePair, err error) {
 	err = s.Engine.View(ctx, func(tx store.Tx) error {
 		proposed, one = nil, nil
 		span := store.Below(bookID)
@@ -215,8 +206,8 @@ func (s *Service) Doubles(ctx context.Context, bookID string) (proposed, one []D
 
 // viewDouble reads what a double is about, and reports whether both stand in
 // the book still.
-func (s *Service) viewDouble(tx store.Tx, d ledger.Double) (DoubleView, bool, error) {
-	v := DoubleView{Double: d, KnownTransaction: d.Standing}
+func (s *Service) viewDouble(tx store.Tx, d ledger.Double) (ledger.DoublePair, bool, error) {
+	v := ledger.DoublePair{Double: d, KnownTransaction: d.Standing}
 	later, found, err := s.entryIn(tx, d.BookID, d.New)
 	if err != nil || !found {
 		return v, false, err

@@ -14,7 +14,7 @@ var opening = row("o", 1, "-99", "OPENING")
 
 // doubtful is an account into which a file has recorded a row that the feed
 // tells under another day and in other words.
-func doubtful(t *testing.T) (*world, feed.DoubleView) {
+func doubtful(t *testing.T) (*world, ledger.DoublePair) {
 	w := linked(t)
 	w.bank.shows(opening)
 	w.sync()
@@ -25,14 +25,14 @@ func doubtful(t *testing.T) (*world, feed.DoubleView) {
 	return w, w.onlyDouble()
 }
 
-func (w *world) doubles() (proposed, one []feed.DoubleView) {
+func (w *world) doubles() (proposed, one []ledger.DoublePair) {
 	w.t.Helper()
 	proposed, one, err := w.feed.Doubles(w.t.Context(), "book")
 	w.check(err)
 	return proposed, one
 }
 
-func (w *world) onlyDouble() feed.DoubleView {
+func (w *world) onlyDouble() ledger.DoublePair {
 	w.t.Helper()
 	proposed, _ := w.doubles()
 	if len(proposed) != 1 {
@@ -41,7 +41,7 @@ func (w *world) onlyDouble() feed.DoubleView {
 	return proposed[0]
 }
 
-func (w *world) decide(d feed.DoubleView, as ledger.DoubleState) {
+func (w *world) decide(d ledger.DoublePair, as ledger.DoubleState) {
 	w.t.Helper()
 	w.check(w.feed.DecideDouble(w.t.Context(), "book", d.New, d.Known+d.Standing, as, "u1"))
 	w.drain()

@@ -3,6 +3,7 @@ package ledger
 import (
 	"time"
 
+	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
@@ -43,3 +44,12 @@ type Double struct {
 // Key is the id of the record: the doubles of a book lie in the order of the
 // days of what came later.
 func (d Double) Key() string { return store.Key(d.BookID, d.New, d.Known+d.Standing) }
+
+// DoublePair is a double with what it is about.
+type DoublePair struct {
+	Double
+	NewRow   bank.Transaction
+	KnownRow bank.Transaction // zero where it is a standing transaction
+	// The transactions of the book.
+	NewTransaction, KnownTransaction string
+}
