@@ -4,7 +4,7 @@
 //	bot                  serves the panel, the events and, without settings, the
 //	                     stand-ins: everything one needs to try it
 //	bot import FILE      records a statement file into a book
-//	bot evaluate FILE    replays a labelled history through the learner
+//	bot evaluate FILE    replays labelled histories, or a book's own, through the learner
 package main
 
 import (
@@ -18,15 +18,13 @@ import (
 	"syscall"
 
 	"github.com/sethvargo/go-envconfig"
-
-	"github.com/bank-connections/bkper-bot/internal/learn/evaluate"
 )
 
 const usage = `usage: bot [command]
 
   (none)                                  serves the panel, and without settings its stand-ins
   import FILE --book BOOK --account NAME  records a statement file into a book
-  evaluate FILE.csv                       replays a labelled history through the learner
+  evaluate FILE.csv... [--book BOOK]      replays labelled histories through the learner
 
 Each command says more with --help. Settings are environment variables, such as
 PORT and DATA_DIR: the README lists them.`
@@ -49,7 +47,7 @@ func run(ctx context.Context, args []string, env envconfig.Lookuper, stdout, std
 		_, _ = fmt.Fprintln(stdout, usage)
 		return 0
 	case "evaluate":
-		return evaluate.Main(ctx, args, stdout, stderr)
+		return evaluateCommand(ctx, args, env, stdout, stderr)
 	}
 	err := func() error {
 		cfg, err := readConfig(ctx, env)

@@ -1,265 +1,172 @@
-// Package evaluate measures the learner on a labelled history: for every row it
-// asks for a suggestion, compares it with what a person chose, and only then
-// lets the learner know.
+// Package evaluate measures the learner on histories whose counter accounts
+// are known: for every row it asks for a suggestion, compares it with what a
+// person chose, and only then lets the learner know.
 package evaluate
 
 import (
-	"bufio"
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/learn"
-	"github.com/bank-connections/bkper-bot/internal/money"
+	"github.com/bank-connections/bkper-bot/internal/learn/evaluate/labelled"
 )
 
-// columns are the names that the header must hold, in any order.
-var columns = []string{"date", "amount", "description", "bank_account", "counter_account"}
+// History is what happened in one book.
+type History struct {
+	Name string
+	// Entries are in the order in which they happened. What stands in one entry
+	// is asked before any of it is learned: the two sides of a transfer. The
+	// ids of the lessons must be in that order too.
+	Entries [][]learn.Lesson
+	// Chart names the accounts. One that it lacks has its id for a name.
+	Chart []Account
+	// Note says what a reader of the report should know; may be empty.
+	Note string
+}
 
-// Options say what Run does besides measuring.
+// Account is an account of the book and the day since which it is known. Before
+// that day, and on any day if Since is zero, it is known once it was used.
+type Account struct {
+	learn.Account
+	Since bank.Date
+}
+
+// ReadCSV reads a labelled history, as labelled.Read describes it.
+func ReadCSV(name string, file io.Reader) (History, error) {
+	rows, err := labelled.Read(file)
+	if err != nil {
+		return History{}, err
+	}
+	history := History{Name: name, Entries: make([][]learn.Lesson, len(rows))}
+	for i, row := range rows {
+		history.Entries[i] = []learn.Lesson{{
+			Movement: learn.Movement{
+				ID: ID(row.Number), BankAccount: row.BankAccount, Date: row.Date, Amount: row.Amount, Text: row.Text,
+			},
+			Account: row.Answer,
+		}}
+	}
+	return history, nil
+}
+
+// ID is the id of a lesson that keeps the lessons of one day in their order.
+func ID(number int) string { return fmt.Sprintf("%09d", number) }
+
+// Options say how Replay goes about it.
 type Options struct {
-	// Predictions takes one CSV line per row, if not nil.
-	Predictions io.Writer
+	// Sure is the setting at which drafts count as completed.
+	Sure learn.Sureness
+	// Each is told what was suggested for every row, in order; may be nil.
+	Each func(Prediction)
 	// Now is the clock that Report.Seconds is measured with; nil leaves it 0.
 	Now func() time.Time
 }
 
-// Report is what came out. Shares are between 0 and 1, and 0 where there was
-// nothing to take a share of.
-type Report struct {
-	Rows      int     `json:"rows"`
-	Suggested int     `json:"suggested"` // rows with any suggestion
-	Correct   int     `json:"correct"`   // suggestions that were right
-	Coverage  float64 `json:"coverage"`  // Suggested / Rows
-	Precision float64 `json:"precision"` // Correct / Suggested
-	Accuracy  float64 `json:"accuracy"`  // Correct / Rows
-	Auto      Auto    `json:"auto"`
-	Seconds   float64 `json:"seconds"`
+// Prediction is what was suggested for one row.
+type Prediction struct {
+	Row  int    // 1 is the first
+	Name string // of the account
+	learn.Suggestion
+	Completed bool // it was sure enough to be written into the draft
 }
 
-// Auto counts the suggestions that were sure enough to be written into drafts.
-type Auto struct {
-	Completed int     `json:"completed"`
-	Correct   int     `json:"correct"`
-	Coverage  float64 `json:"coverage"`  // Completed / rows
-	Precision float64 `json:"precision"` // Correct / Completed
-}
-
-// Run replays a CSV of date (yyyy-mm-dd), amount (negative leaves the bank
-// account), description, bank_account and counter_account, in the order of its
-// rows; a row dated before an earlier one counts as of that one's day. An
-// error about the data names the line.
-func Run(ctx context.Context, history io.Reader, options Options) (Report, error) {
+// Replay lets a new learner live through a history.
+func Replay(ctx context.Context, history History, options Options) (Report, error) {
 	now := options.Now
 	if now == nil {
 		now = func() time.Time { return time.Time{} }
 	}
 	start := now()
-	rows, err := newReader(history)
-	if err != nil {
-		return Report{}, err
-	}
-	predictions, err := newPredictions(options.Predictions)
-	if err != nil {
-		return Report{}, err
-	}
-	var (
-		report  Report
-		learner = learn.New()
-		chart   = newChart(learner)
-	)
-	for {
+	learner := learn.New()
+	chart := newChart(learner, history.Chart)
+	report := newReport()
+	row := 0
+	for _, entry := range history.Entries {
 		if err := ctx.Err(); err != nil {
-			return Report{}, fmt.Errorf("evaluating row %d: %w", report.Rows+1, err)
+			return Report{}, fmt.Errorf("evaluating row %d: %w", row+1, err)
 		}
-		lesson, err := rows.next()
-		if errors.Is(err, io.EOF) {
-			break
+		for _, lesson := range entry {
+			row++
+			chart.passTo(lesson.Date)
+			suggestion, found := learner.Suggest(lesson.Movement)
+			completed := found && suggestion.SureAt(options.Sure)
+			report.add(row, suggestion, found, completed, suggestion.Account == lesson.Account)
+			if options.Each != nil {
+				options.Each(Prediction{Row: row, Name: chart.name(suggestion.Account), Suggestion: suggestion, Completed: completed})
+			}
 		}
-		if err != nil {
-			return Report{}, err
+		for _, lesson := range entry {
+			chart.use(lesson.Account)
+			learner.Learn(lesson)
 		}
-		suggestion, found := learner.Suggest(lesson.Movement)
-		report.add(suggestion, found, lesson.Account)
-		if err := predictions.add(report.Rows, suggestion); err != nil {
-			return Report{}, err
-		}
-		chart.add(lesson.Account)
-		learner.Learn(lesson)
 	}
-	report.Coverage = ratio(report.Suggested, report.Rows)
-	report.Precision = ratio(report.Correct, report.Suggested)
-	report.Accuracy = ratio(report.Correct, report.Rows)
-	report.Auto.Coverage = ratio(report.Auto.Completed, report.Rows)
-	report.Auto.Precision = ratio(report.Auto.Correct, report.Auto.Completed)
+	report.finish()
 	report.Seconds = now().Sub(start).Seconds()
-	return report, predictions.flush()
+	return *report, nil
 }
 
-func (r *Report) add(suggestion learn.Suggestion, found bool, account string) {
-	r.Rows++
-	if !found {
-		return
-	}
-	right := 0
-	if suggestion.Account == account {
-		right = 1
-	}
-	r.Suggested++
-	r.Correct += right
-	if suggestion.Sure {
-		r.Auto.Completed++
-		r.Auto.Correct += right
-	}
-}
-
-func ratio(part, whole int) float64 {
-	if whole == 0 {
-		return 0
-	}
-	return float64(part) / float64(whole)
-}
-
-// chart tells the learner of each account when it is first seen.
+// chart tells the learner of each account when it becomes known.
 type chart struct {
-	learner  *learn.Learner
-	known    map[string]bool
-	accounts []learn.Account
+	learner *learn.Learner
+	all     map[string]learn.Account
+	coming  []Account // known from a day on, the earliest first
+	known   map[string]bool
+	now     []learn.Account
 }
 
-func newChart(learner *learn.Learner) *chart {
+func newChart(learner *learn.Learner, accounts []Account) *chart {
+	c := &chart{learner: learner, all: make(map[string]learn.Account), known: make(map[string]bool)}
+	for _, a := range accounts {
+		a.Archived = false // it is now, but was not when it was used
+		c.all[a.ID] = a.Account
+		if !a.Since.IsZero() {
+			c.coming = append(c.coming, a)
+		}
+	}
+	slices.SortStableFunc(c.coming, func(a, b Account) int { return a.Since.Compare(b.Since) })
 	learner.SetAccounts(nil)
-	return &chart{learner: learner, known: map[string]bool{}}
+	return c
 }
 
-func (c *chart) add(account string) {
-	if c.known[account] {
+// passTo makes known what is known on that day.
+func (c *chart) passTo(day bank.Date) {
+	before := len(c.now)
+	for len(c.coming) > 0 && !c.coming[0].Since.After(day) {
+		c.add(c.coming[0].ID)
+		c.coming = c.coming[1:]
+	}
+	if len(c.now) > before {
+		c.learner.SetAccounts(c.now)
+	}
+}
+
+// use makes an account known that a person has chosen.
+func (c *chart) use(id string) {
+	if !c.known[id] {
+		c.add(id)
+		c.learner.SetAccounts(c.now)
+	}
+}
+
+func (c *chart) add(id string) {
+	if c.known[id] {
 		return
 	}
-	c.known[account] = true
-	c.accounts = append(c.accounts, learn.Account{ID: account, Name: account})
-	c.learner.SetAccounts(c.accounts)
+	c.known[id] = true
+	account, named := c.all[id]
+	if !named {
+		account = learn.Account{ID: id, Name: id}
+	}
+	c.now = append(c.now, account)
 }
 
-// reader reads the rows of a history.
-type reader struct {
-	csv    *csv.Reader
-	places []int // of columns
-	rows   int
-	latest bank.Date
-}
-
-func newReader(history io.Reader) (*reader, error) {
-	buffered := bufio.NewReader(history)
-	if mark, err := buffered.Peek(3); err == nil && string(mark) == "\ufeff" {
-		if _, err := buffered.Discard(len(mark)); err != nil {
-			return nil, fmt.Errorf("reading the byte order mark: %w", err)
-		}
+func (c *chart) name(id string) string {
+	if account, named := c.all[id]; named {
+		return account.Name
 	}
-	r := &reader{csv: csv.NewReader(buffered)}
-	r.csv.ReuseRecord = true
-	r.csv.FieldsPerRecord = -1
-	header, err := r.csv.Read()
-	if errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the file is empty; it must begin with the line %s", strings.Join(columns, ","))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("reading the header: %w", err)
-	}
-	for _, name := range columns {
-		at := slices.IndexFunc(header, func(field string) bool { return strings.EqualFold(strings.TrimSpace(field), name) })
-		if at < 0 {
-			return nil, fmt.Errorf("line 1: the header has no column %q; it must hold %s", name, strings.Join(columns, ","))
-		}
-		r.places = append(r.places, at)
-	}
-	return r, nil
-}
-
-// next returns the next row, or io.EOF.
-func (r *reader) next() (learn.Lesson, error) {
-	record, err := r.csv.Read()
-	if errors.Is(err, io.EOF) {
-		return learn.Lesson{}, io.EOF
-	}
-	if err != nil {
-		return learn.Lesson{}, fmt.Errorf("reading the rows: %w", err) // names the line itself
-	}
-	r.rows++
-	line, _ := r.csv.FieldPos(0)
-	var fields [5]string
-	for i, at := range r.places {
-		if at >= len(record) {
-			return learn.Lesson{}, fmt.Errorf("line %d: %s is missing: the line has %d fields", line, columns[i], len(record))
-		}
-		fields[i] = strings.TrimSpace(record[at])
-	}
-	date, err := bank.ParseDate(fields[0])
-	if err != nil {
-		return learn.Lesson{}, fmt.Errorf("line %d: date: %w", line, err)
-	}
-	amount, err := money.ParseDecimal(fields[1])
-	if err != nil {
-		return learn.Lesson{}, fmt.Errorf("line %d: amount: %w", line, err)
-	}
-	if fields[4] == "" {
-		return learn.Lesson{}, fmt.Errorf("line %d: counter_account is empty", line)
-	}
-	if date.Before(r.latest) {
-		date = r.latest
-	}
-	r.latest = date
-	return learn.Lesson{
-		Movement: learn.Movement{
-			ID:          fmt.Sprintf("%09d", r.rows), // keeps rows of one day in their order
-			BankAccount: fields[3],
-			Date:        date,
-			Amount:      amount,
-			Text:        fields[2],
-		},
-		Account: fields[4],
-	}, nil
-}
-
-// predictions writes what was suggested for each row.
-type predictions struct{ csv *csv.Writer }
-
-func newPredictions(w io.Writer) (predictions, error) {
-	if w == nil {
-		return predictions{}, nil
-	}
-	p := predictions{csv.NewWriter(w)}
-	return p, p.write("row", "suggested_account", "confidence", "completed")
-}
-
-func (p predictions) add(row int, s learn.Suggestion) error {
-	if p.csv == nil {
-		return nil
-	}
-	return p.write(strconv.Itoa(row), s.Account, strconv.FormatFloat(s.Confidence, 'f', 4, 64), strconv.FormatBool(s.Sure))
-}
-
-func (p predictions) write(fields ...string) error {
-	if err := p.csv.Write(fields); err != nil {
-		return fmt.Errorf("writing the predictions: %w", err)
-	}
-	return nil
-}
-
-func (p predictions) flush() error {
-	if p.csv == nil {
-		return nil
-	}
-	p.csv.Flush()
-	if err := p.csv.Error(); err != nil {
-		return fmt.Errorf("writing the predictions: %w", err)
-	}
-	return nil
+	return id
 }
