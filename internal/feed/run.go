@@ -184,6 +184,7 @@ func (s *Service) publishRun(ctx context.Context, run ledger.Run, rows sorted, a
 	}
 	all.Gone = all.Removed
 	var p plan
+	elsewhere := 0
 	err := s.Engine.View(ctx, func(tx store.Tx) error {
 		before, err := s.underWay(tx, all.target)
 		if err != nil {
@@ -194,10 +195,17 @@ func (s *Service) publishRun(ctx context.Context, run ledger.Run, rows sorted, a
 			return err
 		}
 		p = k.plan(all, before)
+		if elsewhere = 0; all.File {
+			elsewhere = k.recordedElsewhere(all.AccountID)
+		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("comparing with the ledger: %w", err)
+	}
+	if elsewhere > 0 {
+		run.Problems = append(run.Problems, fmt.Sprintf("Recorded into another account of the book before, and left there: %d. "+
+			"If that was a mistake, undo the run that recorded them and import the file again.", elsewhere))
 	}
 	batches := p.cut(all)
 	if len(batches) == 0 && !all.Again {
@@ -497,8 +505,12 @@ func (s *Service) entryOf(tx store.Tx, t target, id string) (ledger.Entry, bool,
 // mayBe reports whether a row of this batch may stand for the entry: it comes
 // from the same bank account, or one of the two comes from a file for the same
 // account of the book. Two bank accounts that feed one account of the book are
-// never taken for each other.
+// never taken for each other. What was undone in another account is over: the
+// person says anew where it belongs.
 func (t target) mayBe(e ledger.Entry) bool {
+	if e.State == ledger.Undone && e.AccountID != t.AccountID {
+		return false
+	}
 	if slices.Contains(e.Origins, t.Origin) {
 		return true
 	}
@@ -589,6 +601,16 @@ func (k known) plan(b batch, before struct{ any, revising bool }) plan {
 		}
 	}
 	return p
+}
+
+// recordedElsewhere counts the rows that stand in another account of the book.
+func (k known) recordedElsewhere(accountID string) (n int) {
+	for _, v := range k.verdicts {
+		if e := k.entries[v.Ref]; v.How != match.New && e.AccountID != accountID && e.State == ledger.Recorded {
+			n++
+		}
+	}
+	return n
 }
 
 func newID(e ledger.Entry, source, id string) bool { return id != "" && e.CurrentID(source) != id }

@@ -69,6 +69,23 @@ func TestAStatementIsRecorded(t *testing.T) {
 	}
 }
 
+func TestAFileInTheWrongAccountIsUndoneAndImportedIntoTheRightOne(t *testing.T) {
+	w := newWorld(t)
+	file := ofx("20261101", "20261130", account{"123", []bank.Transaction{coffee, tea}})
+	wrong := w.importing(feed.ImportRequest{Content: file, AccountID: "Card"})
+	again := w.importing(feed.ImportRequest{Content: file, AccountID: "Bank"})
+	if again.Counts.Recorded != 0 || len(again.Problems) != 1 || !strings.Contains(again.Problems[0], "before, and left there: 2.") {
+		t.Errorf("%+v", again)
+	}
+	w.check(w.feed.Undo(t.Context(), wrong, "u1"))
+	w.drain()
+	if right := w.importing(feed.ImportRequest{Content: file, AccountID: "Bank"}); right.Counts.Recorded != 2 || len(right.Problems) != 0 {
+		t.Errorf("%+v", right)
+	}
+	w.wantBook("Bank", coffee, tea)
+	w.wantBook("Card")
+}
+
 func TestAFileTwiceIsAFileOnce(t *testing.T) {
 	nameless := func(rows ...bank.Transaction) []bank.Transaction {
 		for n := range rows {
