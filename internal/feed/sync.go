@@ -100,6 +100,12 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 	}
 	state := src.connection.State
 	whole := src.connection.Wanted != wantedKey(src.integrations)
+	var withdrawn map[string][]string
+	if whole && len(state) > 0 {
+		if withdrawn, err = src.fetchWithdrawn(ctx, state); err != nil {
+			return s.bankFailed(ctx, src, err)
+		}
+	}
 	if whole {
 		state = nil
 	}
@@ -112,6 +118,8 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 		if err != nil {
 			return s.bankFailed(ctx, src, err)
 		}
+		u.withdraw(withdrawn)
+		withdrawn = nil
 		if err := s.publishUpdate(ctx, src, u, whole); errors.Is(err, queue.ErrBadMessage) || errors.Is(err, store.ErrBadName) || errors.Is(err, store.ErrTooLarge) {
 			return s.bankFailed(ctx, src, err) // it will not go better by itself: the person is told
 		} else if err != nil {
@@ -232,6 +240,40 @@ func (src *source) fetchUpdate(ctx context.Context, state []byte) (update, error
 		state = page.Next
 	}
 	return update{}, fmt.Errorf("the connector %s gives more than %d pages", src.connection.Connector, mostPages)
+}
+
+// fetchWithdrawn returns the ids, by account, that the bank has withdrawn since
+// a state that is about to be left: it tells them only to who goes on from there.
+func (src *source) fetchWithdrawn(ctx context.Context, state []byte) (map[string][]string, error) {
+	withdrawn := make(map[string][]string)
+	for range mostUpdates {
+		u, err := src.fetchUpdate(ctx, state)
+		if errs.Is(err, errs.Conflict) {
+			break // the connector cannot go on from there
+		}
+		if err != nil {
+			return nil, err
+		}
+		for key, a := range u.accounts {
+			withdrawn[key] = append(withdrawn[key], a.removed...)
+		}
+		if state = u.next; u.more == connectors.NoMore {
+			break
+		}
+	}
+	return withdrawn, nil
+}
+
+// withdraw adds what an earlier update has withdrawn, unless this one has it
+// again.
+func (u *update) withdraw(ids map[string][]string) {
+	for key, a := range u.accounts {
+		has := make(map[string]bool)
+		for _, t := range a.rows {
+			has[t.ID] = true
+		}
+		a.removed = append(a.removed, slices.DeleteFunc(ids[key], func(id string) bool { return has[id] })...)
+	}
 }
 
 func (u *update) add(p connectors.AccountPage) {
