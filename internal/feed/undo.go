@@ -156,7 +156,7 @@ func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 	var back []ledger.Entry
 	var again []ledger.Entry
 	for _, e := range entries {
-		if e.State != ledger.Undone {
+		if e.State != ledger.Undone || e.Withdrawn { // the bank has taken it back meanwhile
 			continue
 		}
 		t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
@@ -178,6 +178,15 @@ func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 	}
 	if err := w.keep(ctx, append(back, again...)); err != nil {
 		return err
+	}
+	for _, e := range back {
+		if !isBehind(e) {
+			continue
+		}
+		// The bank has changed it meanwhile.
+		if err := w.change(ctx, change{remoteID: e.RemoteID, row: e.Row}); err != nil {
+			return fmt.Errorf("following a change at the bank: %w", err)
+		}
 	}
 	return w.settle(ctx, again)
 }
