@@ -128,6 +128,9 @@ func (c *Completer) RuleReport(ctx context.Context, book Book, bookID string) (R
 	}
 	report.Looked = len(latest)
 	for _, e := range latest {
+		if err := ctx.Err(); err != nil {
+			return RuleReport{}, fmt.Errorf("looking through book %s: %w", bookID, err)
+		}
 		r, ok := set.Match(rowOfEntry(e), chart.forRules)
 		if !ok {
 			continue
@@ -218,6 +221,9 @@ func (c *Completer) TryRule(ctx context.Context, book Book, bookID string, r rul
 	alone, first := rules.NewSet([]rules.Rule{r}), rules.NewSet(before)
 	trial := Trial{Words: rules.Words(r.Conditions, chart.forRules), Problem: rules.Problem(r, chart.forRules), Looked: len(open)}
 	for _, e := range open {
+		if err := ctx.Err(); err != nil {
+			return Trial{}, fmt.Errorf("trying a rule of book %s: %w", bookID, err)
+		}
 		row := rowOfEntry(e)
 		if _, ok := alone.Match(row, chart.forRules); !ok {
 			continue

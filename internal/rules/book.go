@@ -79,7 +79,7 @@ func (s *Store) Create(ctx context.Context, bookID string, r Rule) (Rule, error)
 		}
 		b.Rules = append(b.Rules, r)
 		b.Order++
-		return nil
+		return b.checkPatterns()
 	})
 }
 
@@ -98,7 +98,7 @@ func (s *Store) Update(ctx context.Context, bookID string, r Rule) (Rule, error)
 			return err
 		}
 		b.Rules[at] = r
-		return nil
+		return b.checkPatterns()
 	})
 }
 
@@ -149,6 +149,20 @@ func (b *Book) seen(id string, revision int) (int, error) {
 		return 0, errs.New(errs.Conflict, fmt.Sprintf("The rule %q was changed meanwhile. Look at it as it is now, and make your change again.", b.Rules[at].Name))
 	}
 	return at, nil
+}
+
+// checkPatterns keeps the patterns of a book from being slow together.
+func (b *Book) checkPatterns() error {
+	steps := 0
+	for _, r := range b.Rules {
+		if r.Matches != "" {
+			steps += stepsOf(r.Matches)
+		}
+	}
+	if steps > allSteps {
+		return invalid("The patterns of this book are too large together. Look for a text with \"contains\" where you can.")
+	}
+	return nil
 }
 
 func (s *Store) change(ctx context.Context, bookID string, f func(*Book) error) error {

@@ -252,3 +252,36 @@ func BenchmarkMatch(b *testing.B) {
 		set.Match(asked, book)
 	}
 }
+
+func TestThePatternsOfABookAreBoundedTogether(t *testing.T) {
+	s := newStore(t)
+	large := func(n int) rules.Rule {
+		return rule(fmt.Sprint(n), rules.Conditions{Matches: fmt.Sprintf("(.*[a-z]){30}%c", 'a'+n)}, "meals")
+	}
+	kept := 0
+	var err error
+	for ; err == nil; kept++ {
+		_, err = s.Create(t.Context(), "demo", large(kept))
+	}
+	refused(t, err, errs.Invalid, "too large together")
+	if kept < 10 || kept > 20 {
+		t.Errorf("the pattern number %d was refused", kept)
+	}
+	plain := create(t, s, "plain")
+	plain.Conditions = large(25).Conditions
+	_, err = s.Update(t.Context(), "demo", plain)
+	refused(t, err, errs.Invalid, "too large together")
+}
+
+// BenchmarkMatchWorst asks the slowest patterns that a book can have about a
+// long text.
+func BenchmarkMatchWorst(b *testing.B) {
+	var all []rules.Rule
+	for n := range 14 {
+		all = append(all, rule(fmt.Sprint(n), rules.Conditions{Matches: fmt.Sprintf("(.*[a-z]){30}%dz", n)}, "meals"))
+	}
+	set, asked := rules.NewSet(all), row("-12.50", strings.Repeat("abcde fghij ", 12))
+	for b.Loop() {
+		set.Match(asked, book)
+	}
+}

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 	"unicode"
 
@@ -28,8 +29,11 @@ type Account struct {
 // Accounts finds an account of the book by its id.
 type Accounts func(id string) (Account, bool)
 
-// longestText is how much of a bank's text is looked at, in bytes.
-const longestText = 1000
+const (
+	longestText = 1000 // how much of a bank's text is looked at, in bytes
+	mostSteps   = 200  // of a pattern
+	allSteps    = 2000 // of the patterns of a book
+)
 
 // Set is rules made ready to be asked, in their order. It never changes.
 type Set struct{ rules []ready }
@@ -56,8 +60,9 @@ func prepare(r Rule) (ready, bool) {
 	return ready{Rule: r, contains: fold(r.Contains), pattern: pattern}, err == nil && !r.none()
 }
 
-// compile returns nil for no pattern. Patterns ignore the case; they run in
-// time that grows with the text alone, whatever they are.
+// compile returns nil for no pattern. Patterns ignore the case. They run in time
+// that grows with the text and the steps of the pattern, and both are bounded:
+// nobody can write one that keeps the app busy.
 func compile(pattern string) (*regexp.Regexp, error) {
 	if pattern == "" {
 		return nil, nil //nolint:nilnil // no pattern is no error
@@ -66,10 +71,26 @@ func compile(pattern string) (*regexp.Regexp, error) {
 	if err != nil {
 		return nil, invalid("This is not a pattern: %s. Use \"contains\" to look for a text as it is.", patternTrouble(err))
 	}
+	if stepsOf(pattern) > mostSteps {
+		return nil, invalid("This pattern is too large: it repeats too much. Ask for less.")
+	}
 	if compiled.MatchString("") {
 		return nil, invalid("This pattern matches even an empty text, so it would match everything. Ask for at least one letter.")
 	}
 	return compiled, nil
+}
+
+// stepsOf says how large a pattern is that compiles.
+func stepsOf(pattern string) int {
+	parsed, err := syntax.Parse("(?i)"+pattern, syntax.Perl)
+	if err != nil {
+		return mostSteps + 1
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return mostSteps + 1
+	}
+	return len(program.Inst)
 }
 
 func patternTrouble(err error) string {
@@ -119,12 +140,12 @@ func (r ready) fits(q question) bool {
 	case r.pattern == nil:
 		return true
 	}
-	for _, text := range []string{head(q.Text), q.text, head(q.Counterparty), q.party} {
-		if text != "" && r.pattern.MatchString(text) {
-			return true
-		}
-	}
-	return false
+	return r.matches(head(q.Text), q.text) || r.matches(head(q.Counterparty), q.party)
+}
+
+// matches tries the pattern on a text as it is, and folded.
+func (r ready) matches(text, folded string) bool {
+	return text != "" && r.pattern.MatchString(text) || folded != "" && folded != text && r.pattern.MatchString(folded)
 }
 
 // fold returns a text without case, accents and doubled spaces.

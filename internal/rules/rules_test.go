@@ -160,6 +160,7 @@ func TestWhatARuleCannotBe(t *testing.T) {
 		"of a broken pattern":            {func(r *rules.Rule) { r.Contains, r.Matches = "", "uber(" }, "missing closing )"},
 		"of a pattern RE2 does not have": {func(r *rules.Rule) { r.Contains, r.Matches = "", `(a)\1` }, "not a pattern"},
 		"of a pattern that is too large": {func(r *rules.Rule) { r.Contains, r.Matches = "", `((x{99}){99}){99}` }, "not a pattern"},
+		"of a pattern that repeats":      {func(r *rules.Rule) { r.Contains, r.Matches = "", `(.*a){300}b` }, "repeats too much"},
 		"of a pattern for everything":    {func(r *rules.Rule) { r.Contains, r.Matches = "", ".*" }, "would match everything"},
 		"of a negative amount":           {func(r *rules.Rule) { r.Min = amount("-1") }, "no sign"},
 		"of amounts the wrong way round": {func(r *rules.Rule) { r.Min, r.Max = amount("2"), amount("1") }, "larger than the largest"},
