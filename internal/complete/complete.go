@@ -166,38 +166,24 @@ func (c *Completer) readChart(ctx context.Context, book Book, bookID string, l *
 // build brings the model up to the lessons in the store; it needs l.mu and a
 // chart that was read.
 func (c *Completer) build(ctx context.Context, bookID string, l *learner) error {
-	var version int
-	var lessons []ledger.Lesson
-	err := c.engine.View(ctx, func(tx store.Tx) error {
-		lessons = nil
-		state, _, err := c.records.Learning.Find(tx, store.Key(bookID))
-		if err != nil {
-			return err
-		}
-		version = state.Version
-		if l.built && l.version == version {
-			return nil
-		}
-		return c.records.Lessons.Scan(tx, store.Below(bookID), func(_ string, lesson ledger.Lesson) (bool, error) {
-			lessons = append(lessons, lesson)
-			return true, nil
-		})
-	})
+	changes, whole, state, err := c.catchUp(ctx, bookID, l.built, l.version)
 	if err != nil {
-		return fmt.Errorf("reading the lessons of book %s: %w", bookID, err)
+		return err
 	}
-	if l.built && l.version == version {
-		return nil
+	if whole || !l.built {
+		slices.SortFunc(changes.Put, func(a, b ledger.Lesson) int {
+			return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.ID, b.ID))
+		})
+		l.model = learn.New()
+		l.model.SetAccounts(l.chart.forLearner())
 	}
-	slices.SortFunc(lessons, func(a, b ledger.Lesson) int {
-		return cmp.Or(a.Date.Compare(b.Date), cmp.Compare(a.ID, b.ID))
-	})
-	l.model = learn.New()
-	l.model.SetAccounts(l.chart.forLearner())
-	for _, lesson := range lessons {
+	for _, lesson := range changes.Put {
 		teach(l.model, lesson)
 	}
-	l.version, l.built = version, true
+	for _, id := range changes.Gone {
+		l.model.Unlearn(id)
+	}
+	l.version, l.built = state.Version, true
 	return nil
 }
 
@@ -322,6 +308,9 @@ func (c *Completer) remember(ctx context.Context, bookID string, news func(store
 		}
 		from = state.Version
 		state.Version++
+		if err := c.records.LessonLog.Put(tx, ledger.LessonLogKey(bookID, state.Version), ledger.LessonChange{Put: fresh, Gone: gone}); err != nil {
+			return err
+		}
 		return c.records.Learning.Put(tx, store.Key(bookID), state)
 	})
 	if err != nil {

@@ -48,6 +48,9 @@ func (c *Completer) Reexamine(ctx context.Context, book Book, bookID string) ([]
 		return nil, err
 	}
 	defer l.end()
+	if err := c.pack(ctx, bookID); err != nil {
+		return nil, fmt.Errorf("packing the lessons of book %s: %w", bookID, err)
+	}
 	owed, err := c.owed(ctx, bookID)
 	if err != nil || !owed {
 		return nil, err

@@ -34,6 +34,8 @@ type Collections struct {
 	Pending      store.Collection[PendingRows]    // integration id
 	Lessons      store.Collection[Lesson]         // store.Key(book id, lesson id)
 	Learning     store.Collection[Learning]       // book id
+	LessonLog    store.Collection[LessonChange]   // LessonLogKey
+	LessonPages  store.Collection[LessonPage]     // store.Key(book id, VersionName(version), VersionName(page))
 	Transfers    store.Collection[Transfer]       // Transfer.Key
 	Doubles      store.Collection[Double]         // Double.Key
 	Balances     store.Collection[DayBalance]     // store.Key(integration id, day)
@@ -60,6 +62,8 @@ func All() Collections {
 		Pending:      store.NewCollection[PendingRows]("pending"),
 		Lessons:      store.NewCollection[Lesson]("lessons"),
 		Learning:     store.NewCollection[Learning]("learning"),
+		LessonLog:    store.NewCollection[LessonChange]("lesson_log"),
+		LessonPages:  store.NewCollection[LessonPage]("lesson_pages"),
 		Transfers:    store.NewCollection[Transfer]("transfers"),
 		Doubles:      store.NewCollection[Double]("doubles"),
 		Balances:     store.NewCollection[DayBalance]("balances"),
@@ -499,4 +503,25 @@ type Learning struct {
 	Version        int       `json:"version"`                 // grows with every change of lessons
 	Examined       int       `json:"examined,omitempty"`      // version whose lessons the open drafts were examined with
 	HistoryLearned time.Time `json:"historyLearned,omitzero"` // when the posted history was read
+	// Packed is the version of the lessons in the pages, 0 for none, and
+	// PackedLessons how many these are.
+	Packed        int `json:"packed,omitempty"`
+	PackedLessons int `json:"packedLessons,omitempty"`
 }
+
+// LessonChange is what one version of a book's lessons has changed.
+type LessonChange struct {
+	Put  []Lesson `json:"put,omitempty"`
+	Gone []string `json:"gone,omitempty"` // ids
+}
+
+// LessonPage is a part of the lessons of a book.
+type LessonPage struct {
+	Packed []byte `json:"packed"` // JSON texts, one after the other, by gzip
+}
+
+// LessonLogKey is the id of the change that made a version.
+func LessonLogKey(bookID string, version int) string { return store.Key(bookID, VersionName(version)) }
+
+// VersionName writes a number so that names are ordered as numbers are.
+func VersionName(n int) string { return pad(int64(n)) }
