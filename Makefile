@@ -1,4 +1,4 @@
-.PHONY: run test check lint fuzz bench
+.PHONY: run test mutants check lint fuzz bench
 
 GO_PACKAGES ?= ./...
 FUZZ_SECONDS ?= 30
@@ -8,6 +8,9 @@ run: ## start everything on this machine
 
 test:
 	go test -race -shuffle=on $(GO_PACKAGES)
+
+mutants: ## break the feed in every way that internal/feed/MUTANTS.md lists
+	go test -run='^TestMutantsAreCaught$$' -timeout=20m ./internal/feed -feed.mutants
 
 check: ## all that the project asks of a change
 	bash .ci/run
