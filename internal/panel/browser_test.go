@@ -237,6 +237,7 @@ func TestTheJourneyInABrowser(t *testing.T) {
 	tab.says("#confirm", "Disconnect Demo Bank New York?")
 	tab.click("#confirm button[value=no]")
 	tab.says("#connections .chip", "Connected")
+	tab.until("!document.querySelector('#connections [data-act=disconnect]').disabled") // it was, while it asked
 	tab.click("#connections [data-act=disconnect]")
 	tab.click("#confirm button[value=yes]")
 	tab.says("#connections .chip", "Disconnected")
