@@ -139,20 +139,23 @@ func predicted(t testing.TB, h History) []Prediction {
 // it is taken away, put into another order, given other answers, other texts,
 // accounts that were never seen, and is said again and again.
 func TestTheFutureDoesNotChangeAPrediction(t *testing.T) {
-	books := map[string]History{"made": history(t, shops(120))}
-	for _, file := range labelledBooks() {
+	books := map[string]History{"made": history(t, shops(100))}
+	for i, file := range labelledBooks() {
+		if i%4 != 0 {
+			continue // two of the eight are enough, and quick
+		}
 		content, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		h := history(t, string(content))
-		h.Entries = h.Entries[:min(len(h.Entries), 150)]
+		h.Entries = h.Entries[:min(len(h.Entries), 100)]
 		books[filepath.Base(file)] = h
 	}
 	rng := rand.New(rand.NewPCG(3, 4))
 	for name, book := range books {
 		whole := predicted(t, book)
-		for _, n := range []int{20, 100} {
+		for _, n := range []int{5, 70} {
 			for change, future := range futures(book.Entries[n:], rng) {
 				changed := book
 				changed.Entries = slices.Concat(book.Entries[:n], future)

@@ -31,7 +31,7 @@ const plotStyle = `
   .grid { stroke: var(--grid); stroke-width: 1 }
   .axis { stroke: var(--soft); stroke-width: 1 }
   .curve { fill: none; stroke-width: 2.5; stroke-linejoin: round }
-  .book { fill: none; stroke: var(--right); stroke-width: 1; opacity: 0.35 }
+  .book { fill: none; stroke: var(--right); stroke-width: 1; opacity: 0.5 }
   .right { stroke: var(--right) } .done { stroke: var(--done); stroke-dasharray: 7 4 } .kept { stroke: var(--kept); stroke-dasharray: 2 4; stroke-linecap: round }
   .fill-right { fill: var(--right) } .fill-done { fill: var(--done) } .fill-kept { fill: var(--kept) }
 `
