@@ -212,12 +212,12 @@ func explainUnread(cfg Config, bookID string, err error) error {
 		return err
 	}
 	remedy := "Does BKPER_URL, " + cfg.BkperURL + ", name the book server, and does it run?"
-	switch failed.Code {
-	case errs.Unauthenticated, errs.NotFound, errs.Forbidden, errs.LostAccess:
+	refused := []errs.Code{errs.Unauthenticated, errs.NotFound, errs.Forbidden, errs.LostAccess}
+	switch answered := slices.Contains(refused, failed.Code); {
+	case answered && cfg.BkperURL == "":
+		remedy = "This machine's stand-in was asked, which has the book demo. Set BKPER_URL and BKPER_TOKEN to reach a real book."
+	case answered:
 		remedy = "Is the id " + bookID + " right, is the book shared with the user of BKPER_TOKEN, and is that token still good? `bkper auth token` prints a new one."
-		if cfg.BkperURL == "" {
-			remedy = "This machine's stand-in was asked, which has the book demo. Set BKPER_URL and BKPER_TOKEN to reach a real book."
-		}
 	}
 	return fmt.Errorf("%w\n%s", err, remedy)
 }
