@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"hash/fnv"
 	"iter"
 	"slices"
 	"sync"
@@ -216,19 +217,22 @@ func MovementOf(accountID string, t bank.Transaction) learn.Movement {
 type Suggestion struct {
 	learn.Suggestion
 	Known bool
+	// Look says in words why a person should look at it, once it is filled in;
+	// "" where there is no need.
+	Look string
 }
 
-// Suggest returns one suggestion for each movement. It has none where a rule
-// gives more than the counter account: such a draft is recorded open and gets
-// all at once, by Dress.
-func (c *Completer) Suggest(ctx context.Context, book Book, bookID string, movements []learn.Movement) ([]Suggestion, error) {
-	decided, _, err := c.decide(ctx, book, bookID, movements)
+// Suggest returns one suggestion for each entry. It is sure as the integration
+// of the entry asks for. There is none where a rule gives more than the counter
+// account: such a draft is recorded open and gets all at once, by Dress.
+func (c *Completer) Suggest(ctx context.Context, book Book, bookID string, entries []ledger.Entry) ([]Suggestion, error) {
+	decided, _, err := c.decide(ctx, book, bookID, entries)
 	if err != nil {
 		return nil, err
 	}
 	suggestions := make([]Suggestion, len(decided))
 	for i, d := range decided {
-		if !d.rule.Dresses() {
+		if !d.rule.Dresses() && d.Account != entries[i].AccountID {
 			suggestions[i] = d.Suggestion
 		}
 	}
@@ -246,7 +250,11 @@ type decision struct {
 type versions struct{ lessons, rules int }
 
 // decide asks the rules first and the learner where they name no account.
-func (c *Completer) decide(ctx context.Context, book Book, bookID string, movements []learn.Movement) ([]decision, versions, error) {
+func (c *Completer) decide(ctx context.Context, book Book, bookID string, entries []ledger.Entry) ([]decision, versions, error) {
+	settings, err := c.settings(ctx, bookID)
+	if err != nil {
+		return nil, versions{}, err
+	}
 	l := c.learner(bookID)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -259,9 +267,9 @@ func (c *Completer) decide(ctx context.Context, book Book, bookID string, moveme
 	if err := c.build(ctx, bookID, l); err != nil {
 		return nil, versions{}, err
 	}
-	decided := make([]decision, len(movements))
-	for i, m := range movements {
-		d := &decided[i]
+	decided := make([]decision, len(entries))
+	for i, e := range entries {
+		d, m := &decided[i], MovementOf(e.AccountID, e.Row)
 		d.rule, _ = l.rules.set.Match(rowOf(m), l.chart.forRules)
 		if d.rule.Account != "" {
 			d.Suggestion = Suggestion{Known: true, Suggestion: learn.Suggestion{
@@ -270,8 +278,48 @@ func (c *Completer) decide(ctx context.Context, book Book, bookID string, moveme
 			continue
 		}
 		d.Suggestion.Suggestion, d.Known = l.model.Suggest(m)
+		if d.Sure = d.SureAt(settings[e.Integration]); d.Sure {
+			d.Look = lookAt(d.Suggestion.Suggestion, settings[e.Integration], e.RemoteID)
+		}
 	}
 	return decided, versions{l.version, l.rules.book.Version}, nil
+}
+
+// settings returns how sure the learner has to be, by integration.
+func (c *Completer) settings(ctx context.Context, bookID string) (map[string]learn.Sureness, error) {
+	settings := make(map[string]learn.Sureness)
+	err := c.engine.View(ctx, func(tx store.Tx) error {
+		all, err := c.records.IntegrationsOfBook(tx, bookID)
+		for _, i := range all {
+			settings[i.ID] = learn.Sureness(i.Sureness)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading how sure the integrations of book %s ask to be: %w", bookID, err)
+	}
+	return settings, nil
+}
+
+// lookShare is one of how many completed drafts is picked at random for a
+// person's look, whatever the learner thinks of it.
+const lookShare = 40
+
+// lookAt says why a person should look at a sure suggestion, "" if there is no
+// need: those that would not be sure at the next stricter setting, and some
+// picked by their remote ids. What people make of them are lessons like any
+// other, which move the bar from which the learner is sure.
+func lookAt(s learn.Suggestion, setting learn.Sureness, remoteID string) string {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(remoteID)) // never fails
+	switch {
+	case s.Reached < learn.Sure99 && s.Reached <= cmp.Or(setting, learn.Sure98):
+		return "among the less certain ones"
+	case sum.Sum32()%lookShare == 0:
+		return "picked at random"
+	default:
+		return ""
+	}
 }
 
 // Teach remembers lessons and forgets others by their ids. It reports whether

@@ -15,7 +15,6 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/complete/completetest"
-	"github.com/bank-connections/bkper-bot/internal/learn"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/money"
 	"github.com/bank-connections/bkper-bot/internal/store"
@@ -242,8 +241,8 @@ func TestTeach(t *testing.T) {
 
 func suggestion(tb testing.TB, c *completetest.Bench, by *complete.Completer, text string) complete.Suggestion {
 	tb.Helper()
-	got, err := by.Suggest(tb.Context(), c.App, book, []learn.Movement{
-		complete.MovementOf(c.Account("Credit Card"), completetest.Row(0, -1000, text)),
+	got, err := by.Suggest(tb.Context(), c.App, book, []ledger.Entry{
+		{AccountID: c.Account("Credit Card"), Row: completetest.Row(0, -1000, text)},
 	})
 	if err != nil {
 		tb.Fatal(err)
@@ -302,14 +301,14 @@ func TestAModelInMemoryEqualsOneThatIsRebuilt(t *testing.T) {
 		bookID := fmt.Sprintf("book%d", books)
 		view := renamed{b.App, bookID}
 		both := []*complete.Completer{complete.New(b.DB, b.Now), complete.New(b.DB, b.Now)}
-		var movements []learn.Movement
+		var entries []ledger.Entry
 		for _, text := range texts {
 			for _, cents := range []int64{-1549, 2000} {
-				movements = append(movements, complete.MovementOf(b.Account("Credit Card"), completetest.Row(0, cents, text)))
+				entries = append(entries, ledger.Entry{AccountID: b.Account("Credit Card"), Row: completetest.Row(0, cents, text)})
 			}
 		}
 		ask := func(c *complete.Completer) []complete.Suggestion {
-			got, err := c.Suggest(t.Context(), view, bookID, movements)
+			got, err := c.Suggest(t.Context(), view, bookID, entries)
 			if err != nil {
 				rt.Fatal(err)
 			}
@@ -415,8 +414,8 @@ func TestLessonsThatOvertakeEachOther(t *testing.T) {
 func TestLessonsOfBooksStayApart(t *testing.T) {
 	b := completetest.New(t)
 	b.Teach("SHOP", "Credit Card", "Gifts", 10)
-	got, err := b.Completer.Suggest(t.Context(), renamed{b.App, "other"}, "other", []learn.Movement{
-		complete.MovementOf(b.Account("Credit Card"), completetest.Row(0, -1000, "SHOP")),
+	got, err := b.Completer.Suggest(t.Context(), renamed{b.App, "other"}, "other", []ledger.Entry{
+		{AccountID: b.Account("Credit Card"), Row: completetest.Row(0, -1000, "SHOP")},
 	})
 	if err != nil || got[0].Known {
 		t.Errorf("another book suggests %v, %v", got, err)

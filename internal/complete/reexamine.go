@@ -98,11 +98,7 @@ func (c *Completer) owed(ctx context.Context, bookID string) (owed bool, err err
 
 // examine asks rules and learner about open drafts and writes what they decide.
 func (c *Completer) examine(ctx context.Context, book Book, bookID string, open []ledger.Entry) ([]Completed, error) {
-	movements := make([]learn.Movement, len(open))
-	for i, e := range open {
-		movements[i] = MovementOf(e.AccountID, e.Row)
-	}
-	decided, seen, err := c.decide(ctx, book, bookID, movements)
+	decided, seen, err := c.decide(ctx, book, bookID, open)
 	if err != nil {
 		return nil, err
 	}
@@ -193,14 +189,14 @@ func (c *Completer) openDrafts(ctx context.Context, bookID string) ([]ledger.Ent
 type completion struct {
 	entry      ledger.Entry
 	draft      bkper.Transaction
-	suggestion learn.Suggestion // of no account if there is none to fill in
-	rule       rules.Rule       // that gives more than the account; of no id if there is none
+	suggestion Suggestion // of no account if there is none to fill in
+	rule       rules.Rule // that gives more than the account; of no id if there is none
 }
 
 func completionOf(e ledger.Entry, d decision) completion {
 	p := completion{entry: e}
 	if d.Known && d.Sure && d.Account != e.AccountID {
-		p.suggestion = d.Suggestion.Suggestion
+		p.suggestion = d.Suggestion
 	}
 	if d.rule.Dresses() && d.rule.Stamp() != e.Written.Rule {
 		p.rule = d.rule
@@ -390,7 +386,7 @@ func (r *reexamination) note(ctx context.Context, part []completion, updated map
 // Fill returns the draft with its missing side filled, still a draft, and with
 // the reason as a property. Everything else is as it was: Bkper takes an
 // update as the whole of what can be written.
-func Fill(draft bkper.Transaction, s learn.Suggestion) bkper.Transaction {
+func Fill(draft bkper.Transaction, s Suggestion) bkper.Transaction {
 	counter := &bkper.Account{ID: s.Account}
 	filled := draft
 	if filled.CreditAccount == nil {
@@ -399,13 +395,22 @@ func Fill(draft bkper.Transaction, s learn.Suggestion) bkper.Transaction {
 		filled.DebitAccount = counter
 	}
 	filled.Draft = true
-	filled.Properties = map[string]string{ReasonProperty: s.Reason}
-	for k, v := range draft.Properties {
-		if k != ReasonProperty {
-			filled.Properties[k] = v
-		}
+	filled.Properties = maps.Clone(draft.Properties)
+	if filled.Properties == nil {
+		filled.Properties = make(map[string]string)
 	}
+	Explain(filled.Properties, s)
 	return filled
+}
+
+// Explain writes into the properties of a draft why its counter account was
+// filled in.
+func Explain(properties map[string]string, s Suggestion) {
+	properties[ReasonProperty] = s.Reason
+	delete(properties, ledger.LookProperty)
+	if s.Look != "" {
+		properties[ledger.LookProperty] = s.Look
+	}
 }
 
 // Dress returns the draft, still a draft, with what a rule gives besides the

@@ -172,7 +172,7 @@ func TestADraftKeepsAllElseThatIsWritable(t *testing.T) {
 
 func TestFillFillsTheMissingSide(t *testing.T) {
 	own, counter := &bkper.Account{ID: "own"}, &bkper.Account{ID: "counter"}
-	s := learn.Suggestion{Account: "counter", Reason: "because"}
+	s := complete.Suggestion{Suggestion: learn.Suggestion{Account: "counter", Reason: "because"}, Look: "picked at random"}
 	for claim, draft := range map[string]bkper.Transaction{
 		"money that leaves":  {ID: "1", CreditAccount: own, Properties: map[string]string{"a": "b", complete.ReasonProperty: "old"}},
 		"money that arrives": {ID: "1", DebitAccount: own, Properties: map[string]string{"a": "b"}},
@@ -183,7 +183,7 @@ func TestFillFillsTheMissingSide(t *testing.T) {
 			got := complete.Fill(draft, s)
 			want := draft
 			want.Draft = true
-			want.Properties = map[string]string{"a": "b", complete.ReasonProperty: "because"}
+			want.Properties = map[string]string{"a": "b", complete.ReasonProperty: "because", ledger.LookProperty: "picked at random"}
 			if want.CreditAccount == nil {
 				want.CreditAccount = counter
 			} else {

@@ -12,7 +12,6 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/complete/completetest"
 	"github.com/bank-connections/bkper-bot/internal/errs"
-	"github.com/bank-connections/bkper-bot/internal/learn"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/money"
 	"github.com/bank-connections/bkper-bot/internal/rules"
@@ -38,8 +37,8 @@ func aRule(tb testing.TB, s *rules.Store, text string, o rules.Outcome) rules.Ru
 
 func suggest(tb testing.TB, b *completetest.Bench, text string) complete.Suggestion {
 	tb.Helper()
-	got, err := b.Completer.Suggest(tb.Context(), b.App, book, []learn.Movement{
-		complete.MovementOf(b.Account("Credit Card"), completetest.Row(1, -1549, text)),
+	got, err := b.Completer.Suggest(tb.Context(), b.App, book, []ledger.Entry{
+		{AccountID: b.Account("Credit Card"), Row: completetest.Row(1, -1549, text)},
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -126,6 +126,9 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 		updated.Properties = properties(e)
 		if e.Written.Reason != "" {
 			updated.Properties[complete.ReasonProperty] = e.Written.Reason
+			if look := t.Properties[ledger.LookProperty]; look != "" {
+				updated.Properties[ledger.LookProperty] = look
+			}
 		}
 		setSides(&updated, e.AccountID, counterOf(t, e.AccountID), e.Row.Amount.Sign() < 0)
 		t, err = w.book.UpdateTransaction(ctx, w.BookID, updated)

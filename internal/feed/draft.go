@@ -7,11 +7,8 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/complete"
-	"github.com/bank-connections/bkper-bot/internal/learn"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 )
-
-type movement = learn.Movement
 
 // Properties of a recorded draft besides those of package complete. Bkper
 // hides the one that ends with an underscore.
@@ -36,7 +33,7 @@ func draftOf(e ledger.Entry, s complete.Suggestion) bkper.Transaction {
 	counter := ""
 	if s.Known && s.Sure {
 		counter = s.Account
-		t.Properties[complete.ReasonProperty] = s.Reason
+		complete.Explain(t.Properties, s)
 	}
 	setSides(&t, e.AccountID, counter, e.Row.Amount.Sign() < 0)
 	return t

@@ -988,7 +988,7 @@ func outcome(e ledger.Entry, run string, how match.How) (word, why string) {
 // drafts builds what the book shall record, with the counter accounts that the
 // learner is sure of.
 func (w *work) drafts(ctx context.Context, entries []ledger.Entry) ([]bkper.Transaction, error) {
-	suggestions, err := w.suggest(ctx, entries)
+	suggestions, err := w.Completer.Suggest(ctx, w.book, w.BookID, entries)
 	if err != nil {
 		return nil, err
 	}
@@ -997,23 +997,6 @@ func (w *work) drafts(ctx context.Context, entries []ledger.Entry) ([]bkper.Tran
 		drafts[n] = draftOf(e, suggestions[n])
 	}
 	return drafts, nil
-}
-
-func (w *work) suggest(ctx context.Context, entries []ledger.Entry) ([]complete.Suggestion, error) {
-	movements := make([]movement, len(entries))
-	for n, e := range entries {
-		movements[n] = complete.MovementOf(e.AccountID, e.Row)
-	}
-	suggestions, err := w.Completer.Suggest(ctx, w.book, w.BookID, movements)
-	if err != nil {
-		return nil, err
-	}
-	for n, e := range entries {
-		if suggestions[n].Account == e.AccountID {
-			suggestions[n] = complete.Suggestion{}
-		}
-	}
-	return suggestions, nil
 }
 
 // signed returns the amount of a book transaction from the view of an account,

@@ -206,6 +206,10 @@ type Integration struct {
 	Since        bank.Date      `json:"since"`
 	AddedBy      string         `json:"addedBy"` // user id; the app records on this user's behalf
 	CreatedAt    time.Time      `json:"createdAt"`
+	// Sureness is how sure the learner has to be to complete what this brings:
+	// of 100 completed drafts so many shall be right. 0 stands for 98, 100 for
+	// never.
+	Sureness int `json:"sureness,omitempty"`
 	// Resync counts how often the person asked to fetch the period again.
 	Resync int `json:"resync,omitempty"`
 	// Stopped says why nothing is recorded any more, until a person acts.

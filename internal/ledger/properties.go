@@ -8,13 +8,14 @@ const (
 	CounterpartyProperty = "bank_counterparty"      // as the bank names it
 	KindProperty         = "bank_kind"              // what the bank calls this way of paying
 	ReasonProperty       = "completed_because"      // why the counter account was filled in, in words
+	LookProperty         = "worth_a_look"           // why a person should look at what the learner has filled in, in words
 	RunProperty          = "bank_connections_run_"  // that brought it
 	RuleProperty         = "bank_connections_rule_" // the person's rule that gave more than the counter account, with its revision
 )
 
 func isOwnProperty(key string) bool {
 	switch key {
-	case BankTextProperty, InstitutionProperty, CounterpartyProperty, KindProperty, ReasonProperty, RunProperty, RuleProperty:
+	case BankTextProperty, InstitutionProperty, CounterpartyProperty, KindProperty, ReasonProperty, LookProperty, RunProperty, RuleProperty:
 		return true
 	default:
 		return false
