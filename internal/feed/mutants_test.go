@@ -445,14 +445,6 @@ var mutants = []mutant{
 		edits: []edit{{runFile, "if !b.mayBe(e) || e.State == ledger.Removed {", "if !b.mayBe(e) || e.State == ledger.Removed || e.State == ledger.Trashed {"}},
 	},
 	{
-		name: "a batch that is done is done again", from: "B1", caughtBy: "TestABatchDeliveredAgainAfterItsTimeDoesNothing",
-		edits: []edit{
-			{recordFile, "if found && (run.IsDone(b.Number) || run.Interrupted) {", "if found && run.Interrupted {"},
-			{recordFile, "if result.done = run.IsDone(b.Number); result.done {", "if result.done = run.IsDone(-1); result.done {"},
-			{recordFile, "\t\tif !run.MarkDone(b.Number) {\n\t\t\treturn nil\n\t\t}\n", "\t\trun.MarkDone(b.Number)\n"},
-		},
-	},
-	{
 		name: "a run that was given up records what its late messages carry", from: "B3, B7",
 		edits: []edit{{recordFile, "if found && (run.IsDone(b.Number) || run.Interrupted) {", "if found && run.IsDone(b.Number) {"}},
 	},
