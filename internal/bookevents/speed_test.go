@@ -17,9 +17,7 @@ func busy(tb testing.TB) *desk {
 	for _, name := range []string{"Checking", "Savings", "Store Card"} {
 		d.integrate(name, name)
 	}
-	if _, err := d.Completer.LearnHistory(tb.Context(), d.App, book); err != nil {
-		tb.Fatal(err)
-	}
+	d.LearnHistory(d.App)
 	texts := []string{"ZZ GARAGE 12", "QQ BAKERY", "XX CINEMA 7", "VV BOOKS", "WW TOOLS"}
 	rows := make([]bank.Transaction, 2000)
 	for i := range rows {

@@ -288,9 +288,7 @@ func TestWhatIsReadAndWhatIsNot(t *testing.T) {
 	}
 	t.Run("what the history has taught is followed, whichever account it moves", func(t *testing.T) {
 		d := newDesk(t)
-		if _, err := d.Completer.LearnHistory(t.Context(), d.App, book); err != nil {
-			t.Fatal(err)
-		}
+		d.LearnHistory(d.App)
 		for id, lesson := range d.Lessons() {
 			if lesson.Text != "RENT OAKWOOD PROPERTIES" {
 				continue

@@ -325,38 +325,45 @@ func lookAt(s learn.Suggestion, setting learn.Sureness, remoteID string) string 
 // Teach remembers lessons and forgets others by their ids. It reports whether
 // that changed anything: a lesson that is known already changes nothing.
 func (c *Completer) Teach(ctx context.Context, bookID string, lessons []ledger.Lesson, forget []string) (bool, error) {
-	return c.remember(ctx, bookID, func(tx store.Tx) ([]ledger.Lesson, []string, error) {
-		return c.news(tx, bookID, lessons, forget)
-	})
+	return c.remember(ctx, bookID, func(tx store.Tx) (news, error) { return c.newsOf(tx, bookID, lessons, forget) })
 }
 
-// remember writes lessons down and forgets others, as news says it of the
-// lessons that are known.
-func (c *Completer) remember(ctx context.Context, bookID string, news func(store.Tx) ([]ledger.Lesson, []string, error)) (bool, error) {
-	var fresh []ledger.Lesson
-	var gone []string
+// news are lessons to write and ids of lessons to forget.
+type news struct {
+	put   []ledger.Lesson
+	gone  []string
+	added int // lessons of put that are not there yet
+}
+
+func (n news) none() bool { return len(n.put)+len(n.gone) == 0 }
+
+// remember writes lessons down and forgets others, as find says it of those that
+// are known.
+func (c *Completer) remember(ctx context.Context, bookID string, find func(store.Tx) (news, error)) (bool, error) {
+	var found news
 	var from int
 	err := c.engine.Update(ctx, func(tx store.Tx) error {
 		state, _, err := c.records.Learning.Find(tx, store.Key(bookID))
 		if err != nil {
 			return err
 		}
-		if fresh, gone, err = news(tx); err != nil || len(fresh)+len(gone) == 0 {
+		if found, err = find(tx); err != nil || found.none() {
 			return err
 		}
-		for _, lesson := range fresh {
+		for _, lesson := range found.put {
 			if err := c.records.Lessons.Put(tx, store.Key(bookID, lesson.ID), lesson); err != nil {
 				return err
 			}
 		}
-		for _, id := range gone {
+		for _, id := range found.gone {
 			if err := c.records.Lessons.Delete(tx, store.Key(bookID, id)); err != nil {
 				return err
 			}
 		}
 		from = state.Version
 		state.Version++
-		if err := c.records.LessonLog.Put(tx, ledger.LessonLogKey(bookID, state.Version), ledger.LessonChange{Put: fresh, Gone: gone}); err != nil {
+		state.Lessons += found.added - len(found.gone)
+		if err := c.records.LessonLog.Put(tx, ledger.LessonLogKey(bookID, state.Version), ledger.LessonChange{Put: found.put, Gone: found.gone}); err != nil {
 			return err
 		}
 		return c.records.Learning.Put(tx, store.Key(bookID), state)
@@ -364,36 +371,39 @@ func (c *Completer) remember(ctx context.Context, bookID string, news func(store
 	if err != nil {
 		return false, fmt.Errorf("remembering lessons of book %s: %w", bookID, err)
 	}
-	if len(fresh)+len(gone) == 0 {
+	if found.none() {
 		return false, nil
 	}
-	c.keepUp(bookID, from, fresh, gone)
+	c.keepUp(bookID, from, found.put, found.gone)
 	return true, nil
 }
 
-// news returns the lessons and the ids to forget that would change something.
-func (c *Completer) news(tx store.Tx, bookID string, lessons []ledger.Lesson, forget []string) ([]ledger.Lesson, []string, error) {
-	var news []ledger.Lesson
+// newsOf returns those of lessons and of ids to forget that would change
+// something.
+func (c *Completer) newsOf(tx store.Tx, bookID string, lessons []ledger.Lesson, forget []string) (news, error) {
+	var n news
 	for _, lesson := range lessons {
 		old, found, err := c.records.Lessons.Find(tx, store.Key(bookID, lesson.ID))
 		if err != nil {
-			return nil, nil, err
+			return n, err
+		}
+		if !found {
+			n.added++
 		}
 		if !found || old != lesson {
-			news = append(news, lesson)
+			n.put = append(n.put, lesson)
 		}
 	}
-	var gone []string
 	for _, id := range forget {
 		_, found, err := c.records.Lessons.Find(tx, store.Key(bookID, id))
 		if err != nil {
-			return nil, nil, err
+			return n, err
 		}
 		if found {
-			gone = append(gone, id)
+			n.gone = append(n.gone, id)
 		}
 	}
-	return news, gone, nil
+	return n, nil
 }
 
 // keepUp gives the model in memory what has just been stored on top of the

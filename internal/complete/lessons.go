@@ -3,6 +3,8 @@ package complete
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
@@ -71,75 +73,126 @@ func WithRow(lessons []ledger.Lesson, accountID string, row bank.Transaction) []
 	return lessons
 }
 
-// What is read of the posted history of a book when it is first linked.
+// What is read of the posted history of a book.
 const (
-	historyDays  = 730
-	mostHistory  = 10_000
+	historyYears = 10
+	historyStep  = 182 // days read at once
 	historyPage  = 1000
-	lessonsATime = 500
+	lessonsATime = 400
 )
 
-// LearnHistory learns from what was posted in the book in the last two years,
-// once in the life of a book. It returns how many lessons that gave. What is
-// known of a transaction already is kept: it is newer than what is read here.
-func (c *Completer) LearnHistory(ctx context.Context, book Book, bookID string) (int, error) {
-	state, found, err := c.learning(ctx, bookID)
-	if err != nil || (found && !state.HistoryLearned.IsZero()) {
-		return 0, err
+// LearnHistory learns from what was posted in a book in the last ten years, the
+// oldest first, once in the life of a book. Each call reads half a year and
+// reports whether that was the last; what it has read is remembered, so that it
+// can be cut short anywhere. What is known of a transaction already is kept: it
+// is newer than what is read here.
+func (c *Completer) LearnHistory(ctx context.Context, book Book, bookID string) (done bool, err error) {
+	state, err := c.Learning(ctx, bookID)
+	if err != nil || !state.HistoryLearned.IsZero() {
+		return err == nil, err
 	}
 	chart, err := c.Chart(ctx, book, bookID)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
-	since := bank.DateOf(c.now().UTC()).AddDays(-historyDays)
+	at := state.History
+	if at.From.IsZero() {
+		at.To = bank.DateOf(c.now().UTC())
+		if at.From, err = historyBegins(ctx, book, bookID, at.To); err != nil {
+			return false, fmt.Errorf("looking for the beginning of book %s: %w", bookID, err)
+		}
+		at.Next = at.From
+	}
+	query := "after:" + at.Next.String()
+	next := at.Next.AddDays(historyStep)
+	if last := next.After(at.To); !last { // what is dated later belongs to the last
+		query += " before:" + next.String()
+	}
 	var lessons []ledger.Lesson
-	read := 0
-	for t, err := range book.Transactions(ctx, bookID, "after:"+since.String(), historyPage) {
+	for t, err := range book.Transactions(ctx, bookID, query, historyPage) {
 		if err != nil {
-			return 0, fmt.Errorf("reading the history of book %s: %w", bookID, err)
+			return false, fmt.Errorf("reading the history of book %s: %w", bookID, err)
 		}
-		if read++; read > mostHistory {
-			break
-		}
+		at.Read++
 		if t.Posted {
 			lessons = append(lessons, LessonsOf(t, chart)...)
 		}
 	}
-	for start := 0; start < len(lessons); start += lessonsATime {
-		part := lessons[start:min(start+lessonsATime, len(lessons))]
+	for part := range slices.Chunk(lessons, lessonsATime) {
 		if err := c.teachUnknown(ctx, bookID, part); err != nil {
-			return 0, err
+			return false, err
 		}
 	}
-	return len(lessons), c.records.Learning.Upsert(ctx, c.engine, store.Key(bookID),
+	at.Next = next
+	done = next.After(at.To)
+	return done, c.records.Learning.Upsert(ctx, c.engine, store.Key(bookID),
 		func(old ledger.Learning, _ bool) (ledger.Learning, error) {
-			old.HistoryLearned = c.now()
+			if old.History.Next != state.History.Next { // begun anew meanwhile
+				done = false
+				return old, nil
+			}
+			if old.History = at; done {
+				old.HistoryLearned = c.now()
+			}
 			return old, nil
 		})
 }
 
+// historyBegins returns the day from which on the history is read: a book that
+// is young is asked little.
+func historyBegins(ctx context.Context, book Book, bookID string, today bank.Date) (bank.Date, error) {
+	from := today
+	for _, years := range []int{1, 2, 5, historyYears} {
+		from = bank.NewDate(today.Year()-years, today.Month(), 1)
+		older := false
+		for _, err := range book.Transactions(ctx, bookID, "before:"+from.String(), 1) {
+			if err != nil {
+				return from, err
+			}
+			older = true
+			break
+		}
+		if !older {
+			break
+		}
+	}
+	return from, nil
+}
+
+// ForgetHistoryRead lets the posted history be read again from its beginning.
+// What was learned stays.
+func (c *Completer) ForgetHistoryRead(ctx context.Context, bookID string) error {
+	return c.records.Learning.Upsert(ctx, c.engine, store.Key(bookID), func(old ledger.Learning, _ bool) (ledger.Learning, error) {
+		old.HistoryLearned, old.History = time.Time{}, ledger.History{}
+		return old, nil
+	})
+}
+
 func (c *Completer) teachUnknown(ctx context.Context, bookID string, lessons []ledger.Lesson) error {
-	_, err := c.remember(ctx, bookID, func(tx store.Tx) ([]ledger.Lesson, []string, error) {
+	_, err := c.remember(ctx, bookID, func(tx store.Tx) (news, error) {
 		var unknown []ledger.Lesson
 		for _, lesson := range lessons {
 			_, found, err := c.records.Lessons.Find(tx, store.Key(bookID, lesson.ID))
 			if err != nil {
-				return nil, nil, err
+				return news{}, err
 			}
 			if !found {
 				unknown = append(unknown, lesson)
 			}
 		}
-		return unknown, nil, nil
+		return news{put: unknown, added: len(unknown)}, nil
 	})
 	return err
 }
 
-func (c *Completer) learning(ctx context.Context, bookID string) (state ledger.Learning, found bool, err error) {
+// Learning returns how the learning of a book stands.
+func (c *Completer) Learning(ctx context.Context, bookID string) (state ledger.Learning, err error) {
 	err = c.engine.View(ctx, func(tx store.Tx) error {
-		var err error
-		state, found, err = c.records.Learning.Find(tx, store.Key(bookID))
+		state, _, err = c.records.Learning.Find(tx, store.Key(bookID))
 		return err
 	})
-	return state, found, err
+	if err != nil {
+		return state, fmt.Errorf("reading the learning of book %s: %w", bookID, err)
+	}
+	return state, nil
 }

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,6 +16,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/complete/completetest"
+	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/money"
 	"github.com/bank-connections/bkper-bot/internal/store"
@@ -96,13 +98,12 @@ func TestWithRowAddsWhatTheBankSaysToItsOwnSideOnly(t *testing.T) {
 	}
 }
 
+// learnHistory learns to the end and returns how many lessons came.
 func learnHistory(tb testing.TB, b *completetest.Bench, book complete.Book) int {
 	tb.Helper()
-	n, err := b.Completer.LearnHistory(tb.Context(), book, completetest.BookID)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return n
+	before := len(b.Lessons())
+	b.LearnHistory(book)
+	return len(b.Lessons()) - before
 }
 
 func TestHistoryIsLearnedOnceFromWhatIsPosted(t *testing.T) {
@@ -173,29 +174,80 @@ func TestHistoryDoesNotReplaceWhatAPersonHasTaughtMeanwhile(t *testing.T) {
 	}
 }
 
-// long is a book with more history than is read.
-type long struct {
+// ancient is a book with a transaction on every tenth day of many years.
+type ancient struct {
 	realBook
-	read int
+	accounts func(string) string
+	queries  []string
+	fails    bool
 }
 
-func (l *long) Transactions(context.Context, string, string, int) iter.Seq2[bkper.Transaction, error] {
+func (a *ancient) Transactions(_ context.Context, _, query string, _ int) iter.Seq2[bkper.Transaction, error] {
+	a.queries = append(a.queries, query)
+	after, before := bank.Date{}, bank.NewDate(9999, 1, 1)
+	for _, term := range strings.Fields(query) {
+		if day, ok := strings.CutPrefix(term, "after:"); ok {
+			after, _ = bank.ParseDate(day)
+		} else if day, ok := strings.CutPrefix(term, "before:"); ok {
+			before, _ = bank.ParseDate(day)
+		}
+	}
 	return func(yield func(bkper.Transaction, error) bool) {
-		for n := range 100_000 {
-			l.read++
-			t := bkper.Transaction{ID: fmt.Sprint(n), Posted: true, Description: "no accounts"}
-			if !yield(t, nil) {
+		for n := range 500 {
+			day := bank.NewDate(2012, 1, 1).AddDays(11 * n)
+			if day.Before(after) || !day.Before(before) {
+				continue
+			}
+			if a.fails && day.Year() == 2020 {
+				yield(bkper.Transaction{}, errs.New(errs.Unavailable, ""))
+				return
+			}
+			if !yield(bkper.Transaction{
+				ID: fmt.Sprint(n), Posted: true, Date: day, Amount: "5", Description: "GYM",
+				CreditAccount: &bkper.Account{ID: a.accounts("Checking")}, DebitAccount: &bkper.Account{ID: a.accounts("Gym")},
+			}, nil) {
 				return
 			}
 		}
 	}
 }
 
-func TestHistoryIsBounded(t *testing.T) {
+func TestHistoryOfTenYearsIsReadTheOldestFirstAndGoesOnWhereItWasCut(t *testing.T) {
 	b := completetest.New(t)
-	l := &long{realBook: b.App}
-	if n := learnHistory(t, b, l); n != 0 || l.read > 10_001 {
-		t.Errorf("%d lessons of %d transactions", n, l.read)
+	a := &ancient{realBook: b.App, accounts: b.Account, fails: true}
+	var err error
+	for steps := 0; err == nil; steps++ {
+		if _, err = b.Completer.LearnHistory(t.Context(), a, book); steps > 30 {
+			t.Fatal("it never fails")
+		}
+	}
+	state, stateErr := b.Completer.Learning(t.Context(), book)
+	if stateErr != nil || state.History.Next.Year() > 2020 || state.History.Read != state.Lessons || state.Lessons != len(b.Lessons()) || state.Lessons < 90 {
+		t.Errorf("cut at %+v with %d lessons of %d: %v", state.History, state.Lessons, len(b.Lessons()), stateErr)
+	}
+	a.fails, a.queries = false, nil
+	learnHistory(t, b, a)
+	if first := a.queries[0]; !strings.HasPrefix(first, "after:"+state.History.Next.String()) {
+		t.Errorf("it goes on with %q", first)
+	}
+	state, _ = b.Completer.Learning(t.Context(), book)
+	if state.HistoryLearned.IsZero() || state.Lessons != len(b.Lessons()) || state.Lessons < 300 || state.Lessons > 340 {
+		t.Errorf("%+v", state)
+	}
+	if err := b.Completer.ForgetHistoryRead(t.Context(), book); err != nil {
+		t.Fatal(err)
+	}
+	if n := learnHistory(t, b, a); n != 0 {
+		t.Errorf("read again it gives %d more lessons", n)
+	}
+}
+
+func TestAYoungBookIsAskedLittle(t *testing.T) {
+	b := completetest.New(t)
+	b.Calls()
+	learnHistory(t, b, b.App)
+	if calls := b.Calls()["GET"]; calls > 6 {
+		t.Errorf("%d reads", calls)
 	}
 }
 

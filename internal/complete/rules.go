@@ -286,14 +286,15 @@ func (c *Completer) propose(ctx context.Context, bookID string) ([]rules.Proposa
 		if version = state.Version; err != nil || known.made && known.version == version {
 			return err
 		}
-		return c.records.Lessons.Scan(tx, store.Below(bookID), func(_ string, lesson ledger.Lesson) (bool, error) {
+		all, err := c.allLessons(tx, bookID, state)
+		for _, lesson := range all {
 			if amount, err := money.ParseDecimal(lesson.Amount); err == nil {
 				lessons = append(lessons, rules.Lesson{Account: lesson.Account, Row: rules.Row{
 					BankAccount: lesson.BankAccount, Amount: amount, Text: lesson.Text, Counterparty: lesson.Counterparty,
 				}})
 			}
-			return true, nil
-		})
+		}
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the lessons of book %s: %w", bookID, err)

@@ -199,26 +199,58 @@ type learnMessage struct {
 	UserID string `json:"userId"`
 }
 
-// Learn asks for the posted history of a book to be learned, on behalf of a
-// user who may see it.
+// Learn asks for the posted history of a book to be learned, if that was not
+// done, and for its open drafts to be examined with what is known; on behalf of
+// a user who may see it.
 func (s *Service) Learn(ctx context.Context, bookID, userID string) error {
 	return s.publish(ctx, "learn:"+bookID+":"+s.NewID(), bookKey(bookID), kindLearn, learnMessage{BookID: bookID, UserID: userID})
 }
 
+// LearnAgain asks for the posted history to be read from its beginning.
+func (s *Service) LearnAgain(ctx context.Context, bookID, userID string) error {
+	if err := s.Completer.ForgetHistoryRead(ctx, bookID); err != nil {
+		return err
+	}
+	return s.Learn(ctx, bookID, userID)
+}
+
+// learn takes one step through the history and asks for the next, so that other
+// work on the book comes in between.
 func (s *Service) learn(ctx context.Context, _ queue.Delivery, m learnMessage) error {
 	book := s.Books.For(m.UserID)
-	if _, err := s.Completer.LearnHistory(ctx, book, m.BookID); err != nil {
-		if !errs.Transient(err) {
-			// Without the history the learner starts empty; people teach it.
-			s.Log.WarnContext(ctx, "history not learned", "book", m.BookID, "error", err)
-			return nil
-		}
+	done, err := s.Completer.LearnHistory(ctx, book, m.BookID)
+	switch {
+	case err != nil && errs.Transient(err):
 		return err
+	case err != nil: // without the history the learner knows what people teach it
+		s.Log.WarnContext(ctx, "history not learned", "book", m.BookID, "error", err)
+	case !done:
+		return s.Learn(ctx, m.BookID, m.UserID)
 	}
 	if _, err := s.Completer.Reexamine(ctx, book, m.BookID); err != nil {
 		return err
 	}
 	return s.seekTransfers(ctx, m.BookID, bank.Date{})
+}
+
+// learnBefore learns the history of a book before a file is recorded into it: a
+// short one at once, so that its rows arrive completed; a longer one goes on
+// behind.
+func (s *Service) learnBefore(ctx context.Context, bookID, userID string) error {
+	const atOnce = 2000 // transactions
+	for {
+		done, err := s.Completer.LearnHistory(ctx, s.Books.For(userID), bookID)
+		if err != nil || done {
+			return err
+		}
+		state, err := s.Completer.Learning(ctx, bookID)
+		if err != nil {
+			return err
+		}
+		if state.History.Read > atOnce {
+			return s.Learn(ctx, bookID, userID)
+		}
+	}
 }
 
 // problem describes an error for the person who can mend it.

@@ -45,7 +45,7 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, erro
 	if account.Type != bkper.Asset && account.Type != bkper.Liability {
 		return ledger.Run{}, errs.New(errs.Invalid, account.Name+" holds no money: a bank statement goes to an asset or a liability account. Choose another.")
 	}
-	if _, err := s.Completer.LearnHistory(ctx, s.Books.For(r.UserID), r.BookID); err != nil {
+	if err := s.learnBefore(ctx, r.BookID, r.UserID); err != nil {
 		// The rows arrive all the same, for a person to complete.
 		s.Log.WarnContext(ctx, "history not learned", "book", r.BookID, "error", err)
 	}

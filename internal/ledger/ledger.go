@@ -506,11 +506,21 @@ type Lesson struct {
 type Learning struct {
 	Version        int       `json:"version"`                 // grows with every change of lessons
 	Examined       int       `json:"examined,omitempty"`      // version whose lessons the open drafts were examined with
-	HistoryLearned time.Time `json:"historyLearned,omitzero"` // when the posted history was read
+	Lessons        int       `json:"lessons,omitempty"`       // how many there are
+	HistoryLearned time.Time `json:"historyLearned,omitzero"` // when the posted history had been read
+	History        History   `json:"history,omitzero"`
 	// Packed is the version of the lessons in the pages, 0 for none, and
 	// PackedLessons how many these are.
 	Packed        int `json:"packed,omitempty"`
 	PackedLessons int `json:"packedLessons,omitempty"`
+}
+
+// History is how far the posted history of a book has been read, day by day.
+type History struct {
+	From bank.Date `json:"from,omitzero"`  // the first day
+	Next bank.Date `json:"next,omitzero"`  // the first day that is not read yet
+	To   bank.Date `json:"to,omitzero"`    // the last day
+	Read int       `json:"read,omitempty"` // transactions
 }
 
 // LessonChange is what one version of a book's lessons has changed.

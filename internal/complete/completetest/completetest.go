@@ -238,6 +238,16 @@ func (b *Bench) Teach(text, account, counter string, lessons int) {
 	b.must(err)
 }
 
+// LearnHistory learns what was posted in the book, to the end.
+func (b *Bench) LearnHistory(book complete.Book) {
+	b.TB.Helper()
+	for done := false; !done; {
+		var err error
+		done, err = b.Completer.LearnHistory(b.TB.Context(), book, BookID)
+		b.must(err)
+	}
+}
+
 // Transaction returns a transaction as the book shows it.
 func (b *Bench) Transaction(id string) bkper.Transaction {
 	b.TB.Helper()
