@@ -220,7 +220,7 @@ type claimed struct {
 	hows    []match.How    // how it was paired; New also for rows that were claimed from the book
 	open    []ledger.Entry // to be recorded, or in doubt whether they are
 	changes []change
-	done    bool // another delivery has done all of it meanwhile: what it says is old by now
+	done    bool // it was done, or given up, meanwhile: what it says is old by now
 }
 
 // claim decides under a transaction what each row is, and writes down what is
@@ -236,7 +236,7 @@ func (w *work) claim(ctx context.Context, b batch, standing byAmount) (claimed, 
 		if err != nil {
 			return err
 		}
-		if result.done = run.IsDone(b.Number); result.done {
+		if result.done = run.IsDone(b.Number) || run.Interrupted; result.done {
 			return nil
 		}
 		k, err := w.lookUp(tx, b)

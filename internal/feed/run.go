@@ -91,8 +91,8 @@ func (s *Service) startRun(ctx context.Context, src *source, i ledger.Integratio
 	run := ledger.Run{
 		ID: s.NewID(), Kind: ledger.SyncRun, BookID: i.BookID, Integration: i.ID,
 		AccountID: i.AccountID, AccountName: i.AccountName,
-		Title: i.Institution + ", " + i.BankName, StartedBy: i.AddedBy, StartedAt: s.Now(),
-		Connection: src.connection.ID, From: a.from,
+		Title: i.Institution + ", " + i.BankName, StartedBy: i.AddedBy, StartedAt: src.started,
+		Connection: src.connection.ID, From: src.connection.State,
 	}
 	sorted := sortOut(a.rows, i.Since)
 	if err := s.keepPending(ctx, i.ID, a, sorted.pending, whole); err != nil {

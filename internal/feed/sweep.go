@@ -84,9 +84,10 @@ func (s *Service) overdue(ctx context.Context) (books map[string]bool, cut []led
 // mostRunsSwept is how many of a book's newest runs are looked at.
 const mostRunsSwept = 200
 
-// fetchAgain lets the bank tell everything again that it has told since before a
-// run: what a lost message carried is new to the ledger, all else is known. Its
-// messages do nothing any more.
+// fetchAgain lets the bank tell everything again, and what it has withdrawn since
+// before a run: what a lost message carried is new to the ledger, all else is
+// known. The messages of the run, and of others that are under way, do nothing
+// any more: what they bring is told again too.
 func (s *Service) fetchAgain(ctx context.Context, run string) error {
 	connection := ""
 	err := s.Engine.Update(ctx, func(tx store.Tx) error {
@@ -95,7 +96,11 @@ func (s *Service) fetchAgain(ctx context.Context, run string) error {
 		if err != nil || !found || !now.FinishedAt.IsZero() {
 			return err
 		}
-		i, found, err := s.records.Integrations.Find(tx, store.Key(now.BookID, now.Integration))
+		cut, err := s.unfinished(tx, now)
+		if err != nil {
+			return err
+		}
+		i, integrated, err := s.records.Integrations.Find(tx, store.Key(now.BookID, now.Integration))
 		if err != nil {
 			return err
 		}
@@ -103,23 +108,49 @@ func (s *Service) fetchAgain(ctx context.Context, run string) error {
 		if err != nil {
 			return err
 		}
-		now.FinishedAt, now.Interrupted = s.Now(), true
-		if err := s.records.Runs.Put(tx, now.Key(), now); err != nil {
-			return err
+		for _, r := range cut {
+			if connected && r.Connection == c.ID && len(r.From) > 0 {
+				c.State = r.From // the oldest is the last
+			}
+			r.FinishedAt, r.Interrupted = s.Now(), true
+			if err := s.records.Runs.Put(tx, r.Key(), r); err != nil {
+				return err
+			}
 		}
-		if !found {
+		if !integrated {
 			return nil
 		}
 		connection = i.ConnectionID
-		if connected && now.Connection == c.ID && len(now.From) > 0 {
-			c.State = now.From // what was withdrawn since is told only to who asks from there
-			return s.records.Connections.Put(tx, store.Key(c.ID), c)
+		if connected {
+			if err := s.records.Connections.Put(tx, store.Key(c.ID), c); err != nil {
+				return err
+			}
 		}
-		i.Resync++ // the connector's state is good for nothing from now on
+		i.Resync++
 		return s.records.PutIntegration(tx, i)
 	})
 	if err != nil || connection == "" {
 		return err
 	}
 	return s.Sync(ctx, connection)
+}
+
+// unfinished returns a run and those of the same integration that are under way
+// too, the newest first.
+func (s *Service) unfinished(tx store.Tx, run ledger.Run) ([]ledger.Run, error) {
+	var all []ledger.Run
+	found := false
+	span := store.Below(run.BookID)
+	span.Limit = mostRunsSwept
+	err := s.records.Runs.Scan(tx, span, func(_ string, r ledger.Run) (bool, error) {
+		if r.Kind == ledger.SyncRun && r.Integration == run.Integration && r.FinishedAt.IsZero() {
+			all = append(all, r)
+			found = found || r.ID == run.ID
+		}
+		return true, nil
+	})
+	if !found {
+		all = append(all, run) // an older one
+	}
+	return all, err
 }

@@ -153,7 +153,7 @@ func (s *Service) openSource(ctx context.Context, connectionID string) (*source,
 	if err != nil {
 		return nil, fmt.Errorf("reading connection %s: %w", connectionID, err)
 	}
-	src.integrations = slices.DeleteFunc(src.integrations, func(i ledger.Integration) bool { return i.Stopped != nil })
+	src.integrations = active(src.integrations)
 	if !found || src.connection.Status != ledger.Connected || len(src.integrations) == 0 {
 		return nil, nil
 	}
@@ -167,6 +167,11 @@ func (s *Service) openSource(ctx context.Context, connectionID string) (*source,
 	src.auth = seal.NewSecret(string(secret))
 	src.wanted = wantedOf(src.integrations)
 	return src, nil
+}
+
+// active returns the integrations that have not stopped.
+func active(integrations []ledger.Integration) []ledger.Integration {
+	return slices.DeleteFunc(slices.Clone(integrations), func(i ledger.Integration) bool { return i.Stopped != nil })
 }
 
 // wantedOf returns the accounts to ask for. Two integrations of one account
@@ -201,7 +206,6 @@ func wantedKey(integrations []ledger.Integration) string {
 type update struct {
 	accounts map[string]*accountUpdate // by stable key
 	fresh    bool                      // it began from nothing
-	from     []byte                    // where it began
 	next     []byte
 	more     connectors.More
 }
@@ -210,8 +214,7 @@ type accountUpdate struct {
 	rows     []bank.Transaction
 	removed  []string
 	complete []connectors.Days
-	fresh    bool   // as the update
-	from     []byte // as the update
+	fresh    bool // as the update
 	balance  *bank.Balance
 	err      error
 }
@@ -219,7 +222,7 @@ type accountUpdate struct {
 // fetchUpdate reads the pages of one update. An update is applied as a whole:
 // when it is interrupted the next try begins from the same state.
 func (src *source) fetchUpdate(ctx context.Context, state []byte) (update, error) {
-	u := update{accounts: make(map[string]*accountUpdate), fresh: len(state) == 0, from: state}
+	u := update{accounts: make(map[string]*accountUpdate), fresh: len(state) == 0}
 	for range mostPages {
 		page, err := src.connector.Fetch(ctx, connectors.FetchRequest{
 			Auth: src.auth, Wanted: src.wanted, State: state, Limit: pageLimit,
@@ -267,19 +270,26 @@ func (src *source) fetchWithdrawn(ctx context.Context, state []byte) (map[string
 // withdraw adds what an earlier update has withdrawn, unless this one has it
 // again.
 func (u *update) withdraw(ids map[string][]string) {
-	for key, a := range u.accounts {
+	for key, gone := range ids {
+		a, listed := u.accounts[key]
+		if !listed {
+			if len(gone) > 0 {
+				u.accounts[key] = &accountUpdate{removed: gone, fresh: u.fresh}
+			}
+			continue
+		}
 		has := make(map[string]bool)
 		for _, t := range a.rows {
 			has[t.ID] = true
 		}
-		a.removed = append(a.removed, slices.DeleteFunc(ids[key], func(id string) bool { return has[id] })...)
+		a.removed = append(a.removed, slices.DeleteFunc(gone, func(id string) bool { return has[id] })...)
 	}
 }
 
 func (u *update) add(p connectors.AccountPage) {
 	a, ok := u.accounts[p.Key]
 	if !ok {
-		a = &accountUpdate{fresh: u.fresh, from: u.from}
+		a = &accountUpdate{fresh: u.fresh}
 		u.accounts[p.Key] = a
 	}
 	for _, t := range p.Transactions {
@@ -325,13 +335,13 @@ func (s *Service) moveOn(ctx context.Context, lease store.Lease, src *source, u 
 		if err != nil || !found {
 			return err
 		}
-		if !bytes.Equal(c.State, src.connection.State) {
-			// It was set back meanwhile, because something is to be told again.
-			return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("connection %s was set back", c.ID)}
-		}
 		current, err := s.records.IntegrationsOfConnection(tx, c.ID)
 		if err != nil {
 			return err
+		}
+		if !bytes.Equal(c.State, src.connection.State) || wantedKey(active(current)) != wantedKey(src.integrations) {
+			// Meanwhile something is wanted again, or something else.
+			return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("what is wanted of connection %s has changed", c.ID)}
 		}
 		for n, account := range c.Accounts {
 			if a, ok := u.accounts[account.Key]; ok {

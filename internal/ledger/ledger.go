@@ -423,8 +423,8 @@ type Run struct {
 	Undone int `json:"undone,omitempty"`
 	// Interrupted says that it was cut short; everything is fetched again.
 	Interrupted bool `json:"interrupted,omitempty"`
-	// From is the state of the Connection before the update that the run is of,
-	// none if that began from nothing: from there it is fetched again.
+	// From is the state of the Connection before the update that the run is of:
+	// what was withdrawn since is asked for again from there.
 	From       []byte `json:"from,omitempty"`
 	Connection string `json:"connection,omitempty"` // id
 	// Problems are rows of a file that could not be read, in words.
