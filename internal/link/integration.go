@@ -303,6 +303,44 @@ func (s *Service) RemoveIntegration(ctx context.Context, user identity.User, boo
 	return nil
 }
 
+// SetSureness says how sure the learner has to be to complete what an
+// integration brings: 95, 98 or 99 of 100, or 100 for never. Open drafts that
+// it is sure enough of then are completed; what is completed stays.
+func (s *Service) SetSureness(ctx context.Context, user identity.User, bookID, id string, sureness int) (ledger.Integration, error) {
+	var saved ledger.Integration
+	if !slices.Contains([]int{95, 98, 99, 100}, sureness) {
+		return saved, errs.New(errs.Invalid, "Choose 95, 98 or 99 % or never.")
+	}
+	if _, err := identity.Permission(ctx, s.Books.As(bkper.StaticToken(user.Token)), bookID); err != nil {
+		return saved, err
+	}
+	if err := s.Keeper.Remember(ctx, user); err != nil {
+		return saved, err
+	}
+	err := s.Engine.Update(ctx, func(tx store.Tx) (err error) {
+		if saved, err = s.Records.Integrations.Get(tx, store.Key(bookID, id)); err != nil {
+			return err
+		}
+		learning, found, err := s.Records.Learning.Find(tx, store.Key(bookID))
+		if err != nil {
+			return err
+		}
+		saved.Sureness = sureness
+		if err := s.Records.PutIntegration(tx, saved); err != nil || !found {
+			return err
+		}
+		learning.Examined = 0 // the open drafts are to be examined again
+		return s.Records.Learning.Put(tx, store.Key(bookID), learning)
+	})
+	if err != nil {
+		return saved, fmt.Errorf("setting the sureness of an integration: %w", gone(err, "integration"))
+	}
+	if err := s.Wake.Learn(ctx, bookID, user.ID); err != nil {
+		return saved, fmt.Errorf("asking to examine the drafts of book %s: %w", bookID, err)
+	}
+	return saved, nil
+}
+
 func (s *Service) forget(tx store.Tx, i ledger.Integration) error {
 	if err := s.Records.DeleteIntegration(tx, i); err != nil {
 		return err

@@ -474,6 +474,32 @@ func TestABankLinkedAnewUnderOtherKeysGoesOnWhereAPersonSaysSo(t *testing.T) {
 	}
 }
 
+func TestHowSureTheLearnerHasToBeIsSetAndStays(t *testing.T) {
+	b := newBench(t)
+	c := b.connect(owner)
+	i := b.save(owner, c, "k1", "Checking", "2026-11-01")
+	err := b.Records.Learning.Save(t.Context(), b.Engine, store.Key("demo"), ledger.Learning{Version: 7, Examined: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if saved, err := b.SetSureness(t.Context(), editor, "demo", i.ID, 95); err != nil || saved.Sureness != 95 {
+		t.Fatalf("%+v, %v", saved, err)
+	}
+	state, err := b.Records.Learning.Load(t.Context(), b.Engine, store.Key("demo"))
+	if err != nil || state.Examined == state.Version || len(b.wake.learnt) == 0 {
+		t.Errorf("the open drafts are not examined again: %+v, %v, %v", state, b.wake.learnt, err)
+	}
+	if again := b.save(owner, c, "k1", "Checking", "2026-10-01"); again.Sureness != 95 {
+		t.Errorf("saved again it is %d", again.Sureness)
+	}
+	_, err = b.SetSureness(t.Context(), owner, "demo", i.ID, 50)
+	wantCode(t, err, errs.Invalid)
+	_, err = b.SetSureness(t.Context(), owner, "demo", "x", 95)
+	wantCode(t, err, errs.NotFound)
+	_, err = b.SetSureness(t.Context(), viewer, "demo", i.ID, 95)
+	wantCode(t, err, errs.Forbidden)
+}
+
 func TestTwoBankAccountsInOneAccountAreNoticed(t *testing.T) {
 	b := newBench(t)
 	c := b.connect(owner)

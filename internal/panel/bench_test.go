@@ -156,6 +156,11 @@ type fakeFeed struct {
 	unwilling error // to examine open drafts
 }
 
+// LearnAgain begins to read the history, and comes no further.
+func (f *fakeFeed) LearnAgain(ctx context.Context, bookID, _ string) error {
+	return f.completer.ForgetHistoryRead(ctx, bookID)
+}
+
 // Learn examines the open drafts at once.
 func (f *fakeFeed) Learn(ctx context.Context, bookID, userID string) error {
 	if f.unwilling != nil {

@@ -218,7 +218,7 @@ func (c *call) viewIntegration(tx store.Tx, i ledger.Integration) (integrationVi
 		ID: i.ID, AccountID: i.AccountID, AccountName: i.AccountName, Institution: i.Institution,
 		BankKey: i.BankKey, BankName: i.BankName, Currency: string(i.Currency), Since: i.Since,
 		AddedBy: user.Name, CreatedAt: i.CreatedAt, Stopped: viewProblem(i.Stopped), Notice: viewProblem(i.Notice),
-		Totals: countsView(i.Totals), Pending: len(rows.Rows), LastRun: i.LastRun,
+		Totals: countsView(i.Totals), Pending: len(rows.Rows), LastRun: i.LastRun, Sureness: viewSureness(i.Sureness),
 	}
 	if known {
 		v.ConnectionStatus, v.Waiting = string(connection.Status), viewProblem(connection.Problem)
@@ -247,18 +247,25 @@ func saveIntegration(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	var view integrationView
-	err = c.panel.Engine.View(c.ctx(), func(tx store.Tx) error {
-		view, err = c.viewIntegration(tx, saved.Integration)
-		return err
-	})
+	view, err := c.showIntegration(saved.Integration)
 	if err != nil {
-		return 0, nil, fmt.Errorf("showing an integration: %w", err)
+		return 0, nil, err
 	}
 	if saved.New {
 		return http.StatusCreated, view, nil
 	}
 	return http.StatusOK, view, nil
+}
+
+func (c *call) showIntegration(i ledger.Integration) (view integrationView, err error) {
+	err = c.panel.Engine.View(c.ctx(), func(tx store.Tx) error {
+		view, err = c.viewIntegration(tx, i)
+		return err
+	})
+	if err != nil {
+		return view, fmt.Errorf("showing an integration: %w", err)
+	}
+	return view, nil
 }
 
 func removeIntegration(c *call) (int, any, error) {

@@ -17,6 +17,8 @@ import (
 // token is kept. It goes on after it returns.
 type Examiner interface {
 	Learn(ctx context.Context, bookID, userID string) error
+	// LearnAgain reads the posted history of the book from its beginning, too.
+	LearnAgain(ctx context.Context, bookID, userID string) error
 }
 
 type rulesView struct {

@@ -175,6 +175,7 @@ type integrationView struct {
 	Stopped          *problemView `json:"stopped,omitempty" doc:"Why nothing is recorded any more."`
 	Notice           *problemView `json:"notice,omitempty" doc:"What to know while recording goes on."`
 	Waiting          *problemView `json:"waiting,omitempty" doc:"Why the bank has told nothing of late."`
+	Sureness         string       `json:"sureness" enum:"95,98,99,never" doc:"How sure the learner has to be to complete a draft: so many of 100 shall be right."`
 	Totals           countsView   `json:"totals"`
 	Pending          int          `json:"pending" doc:"Rows that the bank has announced and not booked."`
 	LastRun          time.Time    `json:"lastRun,omitzero" doc:"When something came last."`

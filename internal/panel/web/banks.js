@@ -38,10 +38,26 @@ export function banks({ book, state, act }) {
         !i.stopped && i.nextSync && h('span', {}, 'next ', next(i.nextSync)),
         i.addedBy && !mine && h('span', {}, 'by ', i.addedBy)),
       balance(i.check),
+      sureness(i),
       i.pending > 0 && pending(i),
       h('div', { class: 'buttons' },
         mine && mine.status === 'Connected' && button('change', 'Change or fetch again', () => act.account(mine, i.bankKey)),
         button('remove', 'Remove', () => removeIntegration(i), 'quietly')));
+  }
+
+  /** How sure the learner has to be to complete what an integration brings. */
+  function sureness(i) {
+    const select = h('select', {
+      'aria-label': `When to complete drafts of ${i.bankName}`, data: { act: 'sureness' },
+      on: {
+        change: () => pressed(select, trouble, async () => {
+          await book.setSureness(i.id, select.value);
+          await act.changed(select.value === 'never' ? 'Its drafts are left to you.' : `It completes what is right ${select.value} times of 100.`);
+        }),
+      },
+    }, [['95', 'when 95 % sure'], ['98', 'when 98 % sure'], ['99', 'when 99 % sure'], ['never', 'never']]
+      .map(([value, label]) => h('option', { value, selected: value === i.sureness }, label)));
+    return h('p', { class: 'setting quiet' }, h('label', {}, 'Completes drafts ', select));
   }
 
   /** When the bank is asked again, where it is the bank that does not answer. */

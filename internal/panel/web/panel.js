@@ -23,6 +23,7 @@ const state = {
   account: page.account, accounts: [], connections: [], integrations: [], runs: [], runsNext: '', parked: [], dead: [],
   transfers: { proposals: [], joined: [] }, doubles: { proposals: [], one: [] }, reconciliation: { balances: [], findings: [], counts: [] },
   rules: null, // until they are looked at
+  learning: null, // with them
 };
 
 let timer = 0;
@@ -53,7 +54,7 @@ async function look() {
         reviewed = now;
       }
       if (!by('rules').hidden && (now - ruled > seldom || now - acted < brisk)) {
-        state.rules = await book.rules();
+        [state.rules, state.learning] = await Promise.all([book.rules(), book.learning()]);
         ruled = now;
       }
       if (failures > 0) showTrouble(by('trouble'), null);

@@ -114,10 +114,22 @@ export function rules({ book, state, act }) {
   }
 
   by('add-rule').addEventListener('click', () => edit(null));
+  by('learn-again').addEventListener('click', (event) => pressed(event.currentTarget, trouble, async () => {
+    await book.learnAgain();
+    await act.changed('The history is being read again. What is learned stays.');
+  }));
+
+  /** What the learner knows, in a sentence or two. */
+  function learned({ lessons, history }) {
+    const known = lessons === 1 ? 'It knows one decision.' : `It knows ${lessons} decisions.`;
+    if (history.done) return `${known} The history is read.`;
+    return history.upTo ? `${known} The history is being read: ${history.share} %, up to ${day(history.upTo)}.` : `${known} The history is not read yet.`;
+  }
 
   function show() {
     const all = state.rules;
     if (!all) return;
+    by('learned').textContent = learned(state.learning);
     by('no-rules').textContent = all.rules.length === 0 ? 'There are no rules yet.' : '';
     by('add-rule').disabled = all.rules.length >= all.most;
     by('proposals-part').hidden = all.proposals.length === 0;
