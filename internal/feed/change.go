@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
@@ -124,6 +125,11 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 		updated.Date, updated.Amount = e.Row.Date, bkper.AmountOf(e.Row.Amount.Number())
 		updated.Description, updated.Draft = describe(e.Row), true
 		updated.Properties = properties(e)
+		if e.Written.Rule != "" { // what the person's rule gave stays
+			updated.Description = t.Description
+			updated.Properties = maps.Clone(t.Properties)
+			maps.Copy(updated.Properties, properties(e))
+		}
 		if e.Written.Reason != "" {
 			updated.Properties[complete.ReasonProperty] = e.Written.Reason
 			if look := t.Properties[ledger.LookProperty]; look != "" {
@@ -148,7 +154,7 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 // isBehind reports whether the draft of an entry does not say what the bank says.
 func isBehind(e ledger.Entry) bool {
 	return e.State == ledger.Recorded && e.Written != nil && (e.Written.Date != e.Row.Date ||
-		e.Written.Amount != string(bkper.AmountOf(e.Row.Amount.Number())) || e.Written.Description != describe(e.Row))
+		e.Written.Amount != string(bkper.AmountOf(e.Row.Amount.Number())) || e.Written.Rule == "" && e.Written.Description != describe(e.Row))
 }
 
 // refused flags an entry whose draft the book does not let follow.

@@ -443,3 +443,29 @@ func TestABatchDeliveredAgainAfterItsTimeDoesNothing(t *testing.T) {
 		t.Errorf("%d more writes", w.book.writes()-calls)
 	}
 }
+
+func TestWhatAPersonsRuleGaveStaysWhenTheBankChangesARow(t *testing.T) {
+	w := linked(t)
+	w.bank.shows(coffee)
+	w.sync()
+	w.book.edit("COFFEE", func(t *bkper.Transaction) {
+		t.Description = "A break #coffee"
+		t.Properties["who"], t.Properties[ledger.RuleProperty] = "me", "r1.1"
+	})
+	e := w.entryOf("COFFEE")
+	w.check(ledger.All().Entries.Update(t.Context(), w.disk, e.Key(), func(e ledger.Entry) (ledger.Entry, error) {
+		e.Written = ledger.WrittenOf(w.book.all[e.TransactionID], "")
+		return e, nil
+	}))
+	now := coffee
+	now.Amount, now.Description = money.MustParse("-2.80", "EUR"), "COFFEE 2"
+	w.bank.shows(now)
+	w.sync()
+	got := w.book.all[e.TransactionID]
+	if got.Amount != "2.8" || got.Description != "A break #coffee" || got.Properties["who"] != "me" || got.Properties["bank_text"] != "COFFEE 2" {
+		t.Errorf("%+v", got)
+	}
+	if e := w.entryOf("COFFEE 2"); e.Written == nil || e.Written.Rule != "r1.1" || e.Flag != "" {
+		t.Errorf("%+v, %+v", e, e.Written)
+	}
+}
