@@ -86,17 +86,17 @@ func (s *Service) proposeDoubles(ctx context.Context, run ledger.Run, from, to b
 		if err != nil {
 			return err
 		}
-		isTyped := make(map[string]bool)
+		byID := make(map[string]match.Movement)
 		for _, m := range typed {
-			isTyped[m.Ref] = true
+			byID[m.Ref] = m
 		}
 		for _, d := range match.Doubles(fresh, append(known, typed...)) {
 			double := ledger.Double{
 				BookID: run.BookID, AccountID: run.AccountID, New: d.New, Known: d.Known,
 				State: ledger.MayBeOne, Reason: d.Why, UpdatedAt: s.Now(),
 			}
-			if isTyped[d.Known] {
-				double.Known, double.Standing = "", d.Known
+			if m, ok := byID[d.Known]; ok {
+				double.Known, double.Standing, double.StandingDay, double.StandingText = "", d.Known, m.Dates[0], m.Texts[0]
 			}
 			if open++; open > mostDoubles {
 				return nil
@@ -214,6 +214,7 @@ func (s *Service) viewDouble(tx store.Tx, d ledger.Double) (ledger.DoublePair, b
 	}
 	v.NewRow, v.NewTransaction = later.Row, later.TransactionID
 	if d.Standing != "" {
+		v.KnownRow = bank.Transaction{Date: d.StandingDay, Amount: later.Row.Amount, Description: d.StandingText}
 		return v, isDraftOfOurs(later), nil
 	}
 	known, found, err := s.entryIn(tx, d.BookID, d.Known)

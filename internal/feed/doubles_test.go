@@ -116,7 +116,7 @@ func TestWhatAPersonTypedInUnderAnotherDayIsProposed(t *testing.T) {
 	w.bank.shows(opening, row("x", 5, "-5", "BOOKS 12"))
 	w.sync()
 	d := w.onlyDouble()
-	if d.Standing != typed.ID {
+	if d.Standing != typed.ID || d.KnownRow.Description != "books for ana" || d.KnownRow.Date != typed.Date || !d.KnownRow.Amount.Equal(d.NewRow.Amount) {
 		t.Fatalf("%+v", d)
 	}
 	w.decide(d, ledger.IsOne)

@@ -25,9 +25,13 @@ type Double struct {
 	New       string `json:"new"`       // remote id of the entry that came later
 	// Known is the remote id of the entry that was there before, or Standing
 	// the transaction of the book that the app did not record.
-	Known    string      `json:"known,omitempty"`
-	Standing string      `json:"standing,omitempty"`
-	State    DoubleState `json:"state"`
+	Known    string `json:"known,omitempty"`
+	Standing string `json:"standing,omitempty"`
+	// StandingDay and StandingText are of that transaction, in the words of
+	// matching.
+	StandingDay  bank.Date   `json:"standingDay,omitzero"`
+	StandingText string      `json:"standingText,omitempty"`
+	State        DoubleState `json:"state"`
 	// Asked says what a person has decided and is being done, "" for nothing.
 	Asked DoubleState `json:"asked,omitempty"`
 	// Reason says in words why the two may be one.
@@ -49,7 +53,7 @@ func (d Double) Key() string { return store.Key(d.BookID, d.New, d.Known+d.Stand
 type DoublePair struct {
 	Double
 	NewRow   bank.Transaction
-	KnownRow bank.Transaction // zero where it is a standing transaction
+	KnownRow bank.Transaction // of a standing transaction: day, amount and text
 	// The transactions of the book.
 	NewTransaction, KnownTransaction string
 }

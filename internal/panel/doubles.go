@@ -31,7 +31,7 @@ type doubleView struct {
 	Hurdle   string          `json:"hurdle,omitempty" doc:"Why the last decision could not be carried out."`
 	Deciding bool            `json:"deciding" doc:"A decision is being carried out."`
 	Later    transferEndView `json:"later" doc:"What was recorded as new."`
-	Earlier  transferEndView `json:"earlier" doc:"What was known by then. Of a transaction that the app did not record only the transaction id is told."`
+	Earlier  transferEndView `json:"earlier" doc:"What was known by then. A transaction that the app did not record has no remote id."`
 	At       time.Time       `json:"at"`
 }
 
@@ -75,9 +75,7 @@ func viewDoubles(all []ledger.DoublePair) []doubleView {
 			Earlier: transferEndView{AccountID: d.AccountID, TransactionID: d.KnownTransaction, RemoteID: d.Known},
 		}
 		v.Later.tell(d.NewRow)
-		if d.Known != "" {
-			v.Earlier.tell(d.KnownRow)
-		}
+		v.Earlier.tell(d.KnownRow)
 		views = append(views, v)
 	}
 	return views

@@ -306,13 +306,13 @@ func TestHowTheBookStands(t *testing.T) {
 func TestWhatMayBeTwiceIsDecidedByAPerson(t *testing.T) {
 	b := newBench(t)
 	standing := aDouble("c", "THREE")
-	standing.Known, standing.Standing, standing.KnownRow, standing.KnownTransaction = "", "typed", bank.Transaction{}, "typed"
+	standing.Known, standing.Standing, standing.KnownTransaction = "", "typed", "typed"
 	b.upkeep.doubles = []ledger.DoublePair{aDouble("a", "ONE"), aDouble("b", "TWO"), standing}
 	all := b.call("editor", "GET", "/books/demo/doubles", nil, http.StatusOK)
 	if n := len(all["proposals"].([]any)); n != 3 {
 		t.Fatalf("%v", all)
 	}
-	if earlier := all["proposals"].([]any)[2].(object)["earlier"].(object); earlier["transactionId"] != "typed" || earlier["date"] != nil {
+	if earlier := all["proposals"].([]any)[2].(object)["earlier"].(object); earlier["transactionId"] != "typed" || earlier["remoteId"] != "" || earlier["date"] != "2026-11-17" {
 		t.Errorf("%v", earlier)
 	}
 	after := b.call("editor", "POST", "/books/demo/doubles/a-knowna/one", nil, http.StatusAccepted)

@@ -124,16 +124,16 @@ export function review({ book, state, act }) {
 
   function side(e, where) {
     return h('li', { class: 'line' },
-      h('span', { class: 'date' }, e.date ? day(e.date) : ''),
-      h('span', { class: 'text' }, e.text || 'A transaction that you recorded', h('span', { class: 'why' }, where)),
-      e.amount && h('span', { class: 'amount' }, money(e.amount, e.currency)), inBook(e.transactionId));
+      h('span', { class: 'date' }, day(e.date)),
+      h('span', { class: 'text' }, e.text || 'No text', h('span', { class: 'why' }, where)),
+      h('span', { class: 'amount' }, money(e.amount, e.currency)), inBook(e.transactionId));
   }
 
   function double(d) {
     const about = d.later.text || 'no text';
     return h('article', { class: 'card' },
       h('div', { class: 'row' }, h('h3', { class: 'grow' }, about), h('b', { class: 'sum' }, money(d.later.amount, d.later.currency))),
-      h('ul', { class: 'rows' }, side(d.earlier, 'was there'), side(d.later, 'came later')),
+      h('ul', { class: 'rows' }, side(d.earlier, d.earlier.remoteId ? 'was there' : 'recorded by somebody else'), side(d.later, 'came later')),
       h('p', { class: 'quiet' }, readable(d.reason)),
       d.hurdle && problem({ sentence: d.hurdle }, 'warn'),
       h('div', { class: 'buttons' },
