@@ -155,7 +155,11 @@ func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
 func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 	var back []ledger.Entry
 	var again []ledger.Entry
+	var behind []ledger.Entry // what the bank has changed meanwhile
 	for _, e := range entries {
+		if e.State == ledger.Recorded && !e.Touched && isBehind(e) {
+			behind = append(behind, e) // an earlier try came no further
+		}
 		if e.State != ledger.Undone || e.Withdrawn { // the bank has taken it back meanwhile
 			continue
 		}
@@ -174,16 +178,15 @@ func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 		default:
 			e.State, e.Touched = ledger.Recorded, !e.Written.Same(t)
 		}
+		if isBehind(e) {
+			behind = append(behind, e)
+		}
 		back = append(back, e)
 	}
 	if err := w.keep(ctx, append(back, again...)); err != nil {
 		return err
 	}
-	for _, e := range back {
-		if !isBehind(e) {
-			continue
-		}
-		// The bank has changed it meanwhile.
+	for _, e := range behind {
 		if err := w.change(ctx, change{remoteID: e.RemoteID, row: e.Row}); err != nil {
 			return fmt.Errorf("following a change at the bank: %w", err)
 		}
