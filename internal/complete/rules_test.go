@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/complete/completetest"
@@ -363,7 +362,7 @@ func BenchmarkRuleReport(b *testing.B) {
 			r := completetest.Row(n%400, int64(-1549-n), fmt.Sprintf("MERCHANT %d STORE", n%500))
 			e := ledger.Entry{
 				RemoteID: ledger.RemoteID("1", r.Date, money.New(r.Amount.Number(), "USD"), n), BookID: book, AccountID: "1",
-				State: ledger.Recorded, Row: bank.Transaction(r), TransactionID: fmt.Sprint(n), Written: &ledger.Written{From: "1"},
+				State: ledger.Recorded, Row: r, TransactionID: fmt.Sprint(n), Written: &ledger.Written{From: "1"},
 			}
 			if err := bench.Records.PutEntry(tx, e); err != nil {
 				return err

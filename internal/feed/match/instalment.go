@@ -37,7 +37,7 @@ func InstalmentOf(t bank.Transaction) bank.Instalment {
 // digits.
 func hasSeparator(s string) bool {
 	for n := 1; n < len(s); n++ {
-		end := n
+		var end int
 		switch s[n] | 0x20 { // lower case
 		case '/':
 			end = n + 1
