@@ -91,7 +91,9 @@ func (s *Service) startRun(ctx context.Context, src *source, i ledger.Integratio
 	run := ledger.Run{
 		ID: s.NewID(), Kind: ledger.SyncRun, BookID: i.BookID, Integration: i.ID,
 		AccountID: i.AccountID, AccountName: i.AccountName,
-		Title: i.Institution + ", " + i.BankName, StartedBy: i.AddedBy, StartedAt: src.started,
+		Title: i.Institution + ", " + i.BankName, StartedBy: i.AddedBy,
+		// By this the runs are in order, those of one sync too.
+		StartedAt:  src.started.Add(time.Duration(src.updates) * time.Millisecond),
 		Connection: src.connection.ID, From: src.connection.State,
 	}
 	sorted := sortOut(a.rows, i.Since)

@@ -80,6 +80,7 @@ type source struct {
 	integrations []ledger.Integration
 	wanted       []connectors.Wanted
 	started      time.Time
+	updates      int // that were taken
 }
 
 // sync fetches what is new, hands it to the queue in batches, and moves the
@@ -132,6 +133,7 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 			return nil
 		}
 		src.connection.State = u.next
+		src.updates++
 		state, whole = u.next, false
 	}
 	return s.Sync(ctx, m.ConnectionID)
