@@ -1,6 +1,9 @@
 package learn
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // nameLetters is how long a word of an account's name must be to be looked
 // for in texts.
@@ -13,8 +16,9 @@ const unusedName = 2.5
 // chartAccount is an account of the chart.
 type chartAccount struct {
 	Account
-	number int32
-	words  []string // of its name, those that are looked for in texts
+	number   int32
+	words    []string    // of its name, those that are looked for in texts
+	concepts [2][]uint64 // lists of what its name is about, by direction
 }
 
 func nameWords(name string) []string {
@@ -39,6 +43,35 @@ func (a *chartAccount) share(q *lesson) float64 {
 	return float64(held) / float64(len(a.words))
 }
 
+// nameConcepts returns the lists of what a name is about, for money that leaves
+// and that arrives.
+func nameConcepts(name string) (lists [2][]uint64) {
+	for _, concept := range concepts.of(words(name)) {
+		lists[0] = append(lists[0], hash(byConcept, way(false), concept))
+		lists[1] = append(lists[1], hash(byConcept, way(true), concept))
+	}
+	return lists
+}
+
+// meaning returns how much the account's name and the text of q are about the
+// same, 0 to 1.
+func (a *chartAccount) meaning(q *lesson) float64 {
+	own := a.concepts[0]
+	if q.arrives {
+		own = a.concepts[1]
+	}
+	shared := 0.0
+	for _, concept := range own {
+		if slices.Contains(q.conceptList, concept) {
+			shared++
+		}
+	}
+	if shared == 0 {
+		return 0
+	}
+	return shared / math.Sqrt(float64(len(own)*len(q.conceptList)))
+}
+
 // namedBy returns the accounts whose names have a word in common with q, each
 // once.
 func (l *Learner) namedBy(q *lesson) []*chartAccount {
@@ -53,21 +86,29 @@ func (l *Learner) namedBy(q *lesson) []*chartAccount {
 	return found
 }
 
-// used reports whether any lesson chose an account.
+// used reports whether any settled lesson chose an account.
 func (l *Learner) used(number int32) bool {
 	return l.index[l.accountList(number, true)] != nil || l.index[l.accountList(number, false)] != nil
 }
 
 // addNames fills in the evidence that lies in the names of accounts.
 func (l *Learner) addNames(q *lesson, named []*chartAccount) {
-	for _, a := range named {
-		for i := range l.work.candidates {
-			if c := &l.work.candidates[i]; c.number == a.number {
-				c.evidence[eName] = a.share(q)
-				if c.evidence[eName] == 1 && !l.used(a.number) {
-					c.evidence[eName] = unusedName
-				}
-			}
+	if len(named) == 0 && len(q.conceptList) == 0 {
+		return
+	}
+	for i := range l.work.candidates {
+		c := &l.work.candidates[i]
+		a := l.chart[c.number]
+		if a == nil {
+			continue
+		}
+		c.evidence[eMeaning] = a.meaning(q)
+		if !slices.Contains(named, a) {
+			continue
+		}
+		c.evidence[eName] = a.share(q)
+		if c.evidence[eName] == 1 && !l.used(a.number) {
+			c.evidence[eName] = unusedName
 		}
 	}
 }

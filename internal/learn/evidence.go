@@ -20,10 +20,12 @@ const (
 	eParty            // lift of the counterparty
 	eCategory         // lift of the bank's category
 	eWay              // lift of the way of paying
+	eLike             // lift of the merchant where amount, bank account and text are alike
 	eWords            // mean lift of the words
 	eWordsBank        // mean lift of the words on this bank account
 	eStems            // mean lift of the beginnings of the words
 	eTags             // mean lift of the hashtags
+	eConcepts         // mean lift of what the words are about
 	eLast             // chosen the last time for this merchant
 	eLastBank         // the same on this bank account
 	eStreak           // logarithm of how many days in a row it was chosen for this merchant
@@ -32,6 +34,8 @@ const (
 	eDue              // a week, a fortnight, a month, a quarter or a year since the last
 	eName             // share of the account's name that the text holds
 	eAgainst          // the direction is unusual for this kind of account
+	eMeaning          // how much the text and the account's name are about the same
+	eWitness          // logarithm of the probability by the witness
 	evidences
 )
 
@@ -62,21 +66,29 @@ const (
 	cParty
 	cCategory
 	cWay
+	cLike
 	cWords
 	cWordsBank = cWords + maxKeyWords
 	cStems     = cWordsBank + maxKeyWords
 	cTags      = cStems + maxKeyWords
-	channels   = cTags + maxTags
+	cConcepts  = cTags + maxTags
+	channels   = cConcepts + maxConcepts
 )
 
 const (
-	maxTags    = 4
+	maxTags     = 4
+	maxConcepts = 4
+
 	bookWindow = 300 // lessons looked at, from the latest
 	bankWindow = 150
 	keyWindow  = 150
 	wordWindow = 64
 	fitWindow  = 32
 	rateWindow = 100
+
+	recordWindow = 2000 // lessons that are counted for people
+
+	steadyRun = 8
 
 	sameSize    = 0.35 // sizes that differ by less are about the same amount
 	minVariance = 0.05 // of sizes: no account is fixed to one amount
@@ -100,6 +112,7 @@ var memories = func() (m [channels]memory) {
 	m[cKeyRecent] = memory{0.75, 0.6}
 	m[cCategory] = memory{0.97, 2}
 	m[cWay] = memory{0.97, 5}
+	m[cLike] = memory{0.88, 0.4}
 	return m
 }()
 
@@ -110,6 +123,12 @@ type candidate struct {
 	p        float64
 }
 
+// group is a run of channels whose lifts are averaged, one channel for each
+// word, hashtag and so on.
+type group struct{ first, evidence int }
+
+var groups = [...]group{{cWords, eWords}, {cWordsBank, eWordsBank}, {cStems, eStems}, {cTags, eTags}, {cConcepts, eConcepts}}
+
 // workspace is the memory that one question after another uses.
 type workspace struct {
 	met        []int32 // accounts met in the lessons or named by the text
@@ -118,18 +137,24 @@ type workspace struct {
 	weight     [channels]float64   // of the next lesson
 	total      [channels]float64
 	none       [channels]float64 // lift of an account that a channel did not meet
+	groupNone  [len(groups)]float64
+	groupSeen  [len(groups)]float64 // channels of a group that met anybody
+	touched    []uint8              // by account: the groups that met it
 	candidates []candidate
+	weights    [evidences]float64 // shipped and habits
+	sizes      bell               // of the book in the direction of the question
 }
 
 func (w *workspace) reset(accounts int) {
 	for _, a := range w.met {
-		w.isMet[a] = false
+		w.isMet[a], w.touched[a] = false, 0
 		w.counts[a] = [channels]float64{}
 	}
 	w.met = w.met[:0]
 	for len(w.counts) < accounts {
 		w.counts = append(w.counts, [channels]float64{})
 		w.isMet = append(w.isMet, false)
+		w.touched = append(w.touched, 0)
 	}
 	for c := range w.weight {
 		w.weight[c], w.total[c] = 1, 0
@@ -153,109 +178,106 @@ func (w *workspace) count(channel int, account int32) {
 	w.weight[channel] = weight * memories[channel].fade
 }
 
+// countPart adds a lesson that is like the question only in part.
+func (w *workspace) countPart(channel int, account int32, part float64) {
+	w.meet(account)
+	weight := w.weight[channel] * part
+	w.counts[account][channel] += weight
+	w.total[channel] += weight
+	w.weight[channel] *= 1 - (1-memories[channel].fade)*part
+}
+
 // lift returns the evidence of a channel for an account whose share of the
 // book is p.
 func (w *workspace) lift(channel int, account int32, p float64) float64 {
-	total := w.total[channel]
-	if total == 0 {
-		return 0
-	}
 	count := w.counts[account][channel]
 	if count == 0 {
 		return w.none[channel]
 	}
 	prior := memories[channel].prior
-	return math.Log((count + prior*p) / ((total + prior) * p))
+	return math.Log((count + prior*p) / ((w.total[channel] + prior) * p))
 }
 
 // merchant is what the merchant's own history says, whatever the account.
 type merchant struct {
 	accounts int   // different ones
 	streak   int   // latest days in a row that had one account only, the same
-	mixedDay bool  // this day has several
+	sameDay  bool  // there were lessons on this day
+	mixedDay bool  // with several accounts
 	last     int32 // account of the latest lesson; -1 without one
 	lastBank int32 // the same on this bank account
+	steady   int32 // account that steadyRun lessons chose before the last one did not; -1: none
 }
 
 // view is what a question brings to light besides the candidates.
 type view struct {
 	merchant merchant
 	unknown  [unknowns]float64
+	second   bool // there is a second opinion
 }
 
-// latest returns the last n lessons.
-func latest(lessons []*lesson, n int) []*lesson { return lessons[max(0, len(lessons)-n):] }
-
-// look gathers the evidence for q from the chart and from all lessons. Given
-// a lesson, it looks as if only the lessons before that one were known, and
-// leaves the chart of today out of it. It fills the candidates of the workspace.
-func (l *Learner) look(q, before *lesson) view {
+// look gathers the evidence for q from all settled lessons and from the names
+// of the accounts. It fills the candidates of the workspace: the accounts that
+// were met, and if q is a question from outside, those named by the text, but
+// then only those that may be suggested today.
+func (l *Learner) look(q *lesson, outside bool) view {
 	w := &l.work
 	w.reset(len(l.accountIDs))
-	list := func(key uint64) []*lesson { return l.index[key].until(before) }
-	book, ofKey := l.all.until(before), latest(list(q.key), keyWindow)
-
-	w.countBook(q, latest(book, bookWindow))
-	w.countAll(cBank, latest(list(q.bank), bankWindow))
-	w.countAll(cHead, latest(list(q.head), keyWindow))
-	w.countMerchant(q, ofKey)
-	w.countAll(cAmount, latest(list(q.amount), keyWindow))
-	w.countAll(cParty, latest(list(q.party), keyWindow))
-	w.countAll(cCategory, latest(list(q.category), keyWindow))
-	w.countAll(cWay, latest(list(q.way), bankWindow))
+	ofKey := l.latest(q.key, keyWindow)
+	l.countBook(q)
+	l.countAll(cBank, l.latest(q.bank, bankWindow))
+	l.countAll(cHead, l.latest(q.head, keyWindow))
+	l.countMerchant(q, ofKey)
+	l.countAll(cAmount, l.latest(q.amount, keyWindow))
+	l.countAll(cParty, l.latest(q.party, keyWindow))
+	l.countAll(cCategory, l.latest(q.category, keyWindow))
+	l.countAll(cWay, l.latest(q.way, bankWindow))
 	unseen := 0
 	for i, key := range q.wordList {
-		lessons := latest(list(key), wordWindow)
-		if len(lessons) == 0 {
+		places := l.latest(key, wordWindow)
+		if len(places) == 0 {
 			unseen++
 		}
-		w.countAll(cWords+i, lessons)
-		w.countSameBank(cWordsBank+i, q, lessons)
+		l.countWord(i, q, places)
 	}
 	for i, key := range q.stemList {
-		w.countAll(cStems+i, latest(list(key), wordWindow))
+		l.countAll(cStems+i, l.latest(key, wordWindow))
 	}
 	for i, key := range q.tagList {
-		w.countAll(cTags+i, latest(list(key), wordWindow))
+		l.countAll(cTags+i, l.latest(key, wordWindow))
+	}
+	for i, key := range q.conceptList {
+		l.countAll(cConcepts+i, l.latest(key, wordWindow))
 	}
 	w.endCount()
 
-	v := view{merchant: w.merchantOf(q, ofKey)}
+	v := view{merchant: l.merchantOf(q, ofKey), second: l.witnesses.ask(q)}
 	v.unknown = [unknowns]float64{
 		uBias:    1,
-		uLessons: math.Log(float64(len(book) + 1)),
-		uRate:    math.Log(l.newRate(latest(book, rateWindow))),
+		uLessons: math.Log(float64(len(l.rows) + 1)),
+		uRate:    math.Log(l.newRate()),
 		uUnknown: float64(unseen) / float64(max(1, len(q.wordList))),
 	}
 	if len(ofKey) == 0 {
 		v.unknown[uUnseen] = 1
 	}
-	var named []*chartAccount
-	if before == nil {
-		named = l.namedBy(q)
-	}
-	l.gatherCandidates(q, before, named)
-	sizes := sizesOf(q, latest(book, bookWindow))
-	for i := range w.candidates {
-		l.weigh(&w.candidates[i], q, before, v.merchant, sizes)
-	}
-	w.addDays(q, ofKey)
-	l.addNames(q, named)
-	return v
-}
-
-// gatherCandidates makes a candidate of every account that was met or named
-// and may be suggested.
-func (l *Learner) gatherCandidates(q, before *lesson, named []*chartAccount) {
-	w := &l.work
-	for _, a := range named {
-		w.meet(a.number)
+	named := l.namedBy(q)
+	if outside {
+		for _, a := range named {
+			w.meet(a.number)
+		}
 	}
 	for _, account := range w.met {
-		if account != q.own && (before != nil || l.open(account)) {
+		if account != q.own && (!outside || l.open(account)) {
 			w.candidates = append(w.candidates, candidate{number: account})
 		}
 	}
+	for i := range w.candidates {
+		l.weigh(&w.candidates[i], q, v)
+	}
+	l.addDays(q, ofKey)
+	l.addNames(q, named)
+	return v
 }
 
 // endCount works out what a channel says of an account it did not meet.
@@ -266,106 +288,170 @@ func (w *workspace) endCount() {
 			w.none[c] = math.Log(memories[c].prior / (total + memories[c].prior))
 		}
 	}
+	for g, group := range groups {
+		w.groupNone[g], w.groupSeen[g] = 0, 0
+		for c := group.first; c < endOf(g); c++ {
+			w.groupNone[g] += w.none[c]
+			if w.total[c] > 0 {
+				w.groupSeen[g]++
+			}
+		}
+		w.groupNone[g] /= max(1, w.groupSeen[g])
+	}
 }
 
-func (w *workspace) countBook(q *lesson, lessons []*lesson) {
-	for i := len(lessons) - 1; i >= 0; i-- {
-		s := lessons[i]
-		w.count(cBook, s.account)
-		if s.arrives == q.arrives {
-			w.count(cDirection, s.account)
+func endOf(g int) int {
+	if g+1 < len(groups) {
+		return groups[g+1].first
+	}
+	return channels
+}
+
+// countBook counts the latest lessons of the book.
+func (l *Learner) countBook(q *lesson) {
+	w := &l.work
+	var n, sum, squares float64
+	for i := len(l.rows) - 1; i >= max(0, len(l.rows)-bookWindow); i-- {
+		r := &l.rows[i]
+		w.count(cBook, r.account)
+		if r.arrives == q.arrives {
+			w.count(cDirection, r.account)
+			n++
+			sum += float64(r.size)
+			squares += float64(r.size) * float64(r.size)
+		}
+	}
+	w.sizes = bell{n, sum, squares}
+}
+
+func (l *Learner) countAll(channel int, places []int32) {
+	w := &l.work
+	weight, total, fade := w.weight[channel], w.total[channel], memories[channel].fade
+	for i := len(places) - 1; i >= 0; i-- {
+		account := l.rows[places[i]].account
+		w.meet(account)
+		w.counts[account][channel] += weight
+		total += weight
+		weight *= fade
+		w.touched[account] |= groupOf[channel]
+	}
+	w.weight[channel], w.total[channel] = weight, total
+}
+
+// countWord counts the lessons of a word, and those on the same bank account.
+func (l *Learner) countWord(word int, q *lesson, places []int32) {
+	l.countAll(cWords+word, places)
+	w := &l.work
+	for i := len(places) - 1; i >= 0; i-- {
+		if r := &l.rows[places[i]]; r.bank == q.bank {
+			w.count(cWordsBank+word, r.account)
+			w.touched[r.account] |= groupOf[cWordsBank]
 		}
 	}
 }
 
-func (w *workspace) countSameBank(channel int, q *lesson, lessons []*lesson) {
-	for i := len(lessons) - 1; i >= 0; i-- {
-		if s := lessons[i]; s.bank == q.bank {
-			w.count(channel, s.account)
+// groupOf is the bit of the group that a channel belongs to, 0 if to none.
+var groupOf = func() (bits [channels]uint8) {
+	for g, group := range groups {
+		for c := group.first; c < endOf(g); c++ {
+			bits[c] = 1 << g
 		}
 	}
-}
+	return bits
+}()
 
-func (w *workspace) countAll(channel int, lessons []*lesson) {
-	for i := len(lessons) - 1; i >= 0; i-- {
-		w.count(channel, lessons[i].account)
-	}
-}
+const (
+	likeSize = 0.5 // difference of sizes that makes lessons a third as alike
+	likeBank = 0.3 // how alike lessons on different bank accounts are
+	likeText = 0.8 // and of different texts
+)
 
 // countMerchant counts the lessons of the merchant.
-func (w *workspace) countMerchant(q *lesson, lessons []*lesson) {
-	for i := len(lessons) - 1; i >= 0; i-- {
-		s := lessons[i]
-		w.count(cKey, s.account)
-		w.count(cKeyRecent, s.account)
-		if s.bank == q.bank {
-			w.count(cKeyBank, s.account)
+func (l *Learner) countMerchant(q *lesson, places []int32) {
+	w := &l.work
+	for i := len(places) - 1; i >= 0; i-- {
+		r := &l.rows[places[i]]
+		apart := math.Abs(float64(r.size - q.size))
+		alike := math.Exp(-apart / likeSize)
+		w.count(cKey, r.account)
+		w.count(cKeyRecent, r.account)
+		if r.bank == q.bank {
+			w.count(cKeyBank, r.account)
+		} else {
+			alike *= likeBank
 		}
-		if s.money == q.money {
-			w.count(cKeyAmount, s.account)
+		if r.money == q.money {
+			w.count(cKeyAmount, r.account)
 		}
-		if math.Abs(float64(s.size-q.size)) < sameSize {
-			w.count(cKeySize, s.account)
+		if apart < sameSize {
+			w.count(cKeySize, r.account)
 		}
-		if s.text == q.text {
-			w.count(cText, s.account)
+		if r.text == q.text {
+			w.count(cText, r.account)
+		} else {
+			alike *= likeText
 		}
+		w.countPart(cLike, r.account, alike)
 	}
 }
 
 // weigh fills in the evidence that the channels give for a candidate.
-func (l *Learner) weigh(c *candidate, q, before *lesson, m merchant, sizes bell) {
-	w := &l.work
-	size := float64(len(w.candidates))
+func (l *Learner) weigh(c *candidate, q *lesson, v view) {
+	w, number := &l.work, c.number
 	prior := memories[cBook].prior
-	p := (w.counts[c.number][cBook] + prior) / (w.total[cBook] + prior*size)
+	p := (w.counts[number][cBook] + prior) / (w.total[cBook] + prior*float64(len(w.candidates)))
 	c.evidence[eBook] = math.Log(p)
-	for e := eDirection; e <= eWay; e++ {
-		c.evidence[e] = w.lift(e, c.number, p)
+	for e := eDirection; e <= eLike; e++ {
+		if w.total[e] > 0 {
+			c.evidence[e] = w.lift(e, number, p)
+		}
 	}
-	c.evidence[eWords] = w.meanLift(cWords, len(q.wordList), c.number, p)
-	c.evidence[eWordsBank] = w.meanLift(cWordsBank, len(q.wordList), c.number, p)
-	c.evidence[eStems] = w.meanLift(cStems, len(q.stemList), c.number, p)
-	c.evidence[eTags] = w.meanLift(cTags, len(q.tagList), c.number, p)
-	if m.last == c.number {
+	for g, group := range groups {
+		switch {
+		case w.groupSeen[g] == 0:
+		case w.touched[number]&(1<<g) == 0:
+			c.evidence[group.evidence] = w.groupNone[g]
+		default:
+			sum := 0.0
+			for channel := group.first; channel < endOf(g); channel++ {
+				if w.total[channel] > 0 {
+					sum += w.lift(channel, number, p)
+				}
+			}
+			c.evidence[group.evidence] = sum / w.groupSeen[g]
+		}
+	}
+	if m := v.merchant; m.last == number {
 		c.evidence[eLast] = 1
 		c.evidence[eStreak] = math.Log(float64(min(m.streak, 10) + 1))
 	}
-	if m.lastBank == c.number {
+	if v.merchant.lastBank == number {
 		c.evidence[eLastBank] = 1
 	}
-	own := latest(l.index[l.accountList(c.number, q.arrives)].until(before), fitWindow)
-	c.evidence[eFit] = sizes.compare(own, float64(q.size))
-	if before == nil {
-		c.evidence[eAgainst] = l.against(c.number, q)
-	}
-}
-
-func (w *workspace) meanLift(channel, n int, account int32, p float64) float64 {
-	sum, seen := 0.0, 0
-	for c := channel; c < channel+n; c++ {
-		if w.total[c] > 0 {
-			sum += w.lift(c, account, p)
-			seen++
+	if own := l.index[l.accountList(number, q.arrives)]; own != nil {
+		if own.bell.n == 0 {
+			own.bell = l.bellOf(own.at[max(0, len(own.at)-fitWindow):])
 		}
+		c.evidence[eFit] = w.sizes.compare(own.bell, float64(q.size))
 	}
-	if seen == 0 {
-		return 0
+	if v.second {
+		c.evidence[eWitness] = math.Log(l.witnesses.of(number) + 1e-4)
 	}
-	return sum / float64(seen)
+	c.evidence[eAgainst] = l.against(number, q)
 }
 
 // addDays fills in the evidence that lies in the days of the merchant's
 // lessons.
-func (w *workspace) addDays(q *lesson, lessons []*lesson) {
+func (l *Learner) addDays(q *lesson, places []int32) {
+	w := &l.work
 	for i := range w.candidates {
 		c := &w.candidates[i]
 		if w.counts[c.number][cKey] == 0 {
 			continue
 		}
-		for j := len(lessons) - 1; j >= 0; j-- {
-			if s := lessons[j]; s.account == c.number {
-				switch gap := q.day - s.day; {
+		for j := len(places) - 1; j >= 0; j-- {
+			if r := &l.rows[places[j]]; r.account == c.number {
+				switch gap := q.day - r.day; {
 				case gap == 0:
 					c.evidence[eSameDay] = 1
 				case due(gap):
@@ -383,101 +469,95 @@ func due(days int32) bool {
 }
 
 // merchantOf sums up the latest lessons of a merchant.
-func (w *workspace) merchantOf(q *lesson, lessons []*lesson) merchant {
-	m := merchant{last: -1, lastBank: -1}
-	if len(lessons) == 0 {
+func (l *Learner) merchantOf(q *lesson, places []int32) merchant {
+	m := merchant{last: -1, lastBank: -1, steady: -1}
+	if len(places) == 0 {
 		return m
 	}
+	w := &l.work
 	for _, account := range w.met {
 		if w.counts[account][cKey] > 0 {
 			m.accounts++
 		}
 	}
-	for i := len(lessons) - 1; i >= 0 && m.lastBank < 0; i-- {
-		if s := lessons[i]; s.bank == q.bank {
-			m.lastBank = s.account
+	for i := len(places) - 1; i >= 0 && m.lastBank < 0; i-- {
+		if r := &l.rows[places[i]]; r.bank == q.bank {
+			m.lastBank = r.account
 		}
 	}
-	m.last = lessons[len(lessons)-1].account
+	m.last = l.rows[places[len(places)-1]].account
+	if n := len(places) - 1; n >= steadyRun {
+		steady := l.rows[places[n-1]].account
+		for _, at := range places[n-steadyRun : n] {
+			if l.rows[at].account != steady {
+				steady = -1
+				break
+			}
+		}
+		// An amount unlike the steady ones may well be another matter.
+		if steady >= 0 && steady != m.last && w.counts[steady][cKeySize] > 0 {
+			m.steady = steady
+		}
+	}
 	day := int32(math.MinInt32)
-	for i := len(lessons) - 1; i >= 0; i-- {
-		s := lessons[i]
-		if s.account != m.last {
-			if s.day == day {
+	for i := len(places) - 1; i >= 0; i-- {
+		r := &l.rows[places[i]]
+		if r.account != m.last {
+			if r.day == day {
 				m.streak-- // a day with several accounts decides nothing
 			}
 			break
 		}
-		if s.day != day {
+		if r.day != day {
 			m.streak++
-			day = s.day
+			day = r.day
 		}
 	}
-	for i := len(lessons) - 1; i >= 0 && lessons[i].day == q.day; i-- {
-		m.mixedDay = m.mixedDay || lessons[i].account != m.last
+	for i := len(places) - 1; i >= 0 && l.rows[places[i]].day == q.day; i-- {
+		m.sameDay = true
+		m.mixedDay = m.mixedDay || l.rows[places[i]].account != m.last
 	}
 	return m
 }
 
 // newRate estimates how often a lesson is the first of its account.
-func (l *Learner) newRate(recent []*lesson) float64 {
+func (l *Learner) newRate() float64 {
+	recent := l.rows[max(0, len(l.rows)-rateWindow):]
 	fresh := 0.0
-	for _, s := range recent {
-		if l.isFirst(s) {
+	for i := range recent {
+		if recent[i].first {
 			fresh++
 		}
 	}
 	return (fresh + 1) / (float64(len(recent)) + 3)
 }
 
-func (l *Learner) isFirst(s *lesson) bool {
-	same := l.index[l.accountList(s.account, s.arrives)]
-	if same.lessons[0] != s {
-		return false
-	}
-	other := l.index[l.accountList(s.account, !s.arrives)]
-	return other == nil || compare(s, other.lessons[0]) < 0
-}
-
 // bell is a normal distribution of sizes.
-type bell struct{ n, mean, variance float64 }
+type bell struct{ n, sum, squares float64 }
 
-// sizesOf returns the sizes of the lessons in the direction of q.
-func sizesOf(q *lesson, lessons []*lesson) bell {
-	var n, sum, squares float64
-	for _, s := range lessons {
-		if s.arrives == q.arrives {
-			n++
-			sum += float64(s.size)
-			squares += float64(s.size) * float64(s.size)
-		}
+func (l *Learner) bellOf(places []int32) bell {
+	var b bell
+	for _, at := range places {
+		size := float64(l.rows[at].size)
+		b.n++
+		b.sum += size
+		b.squares += size * size
 	}
-	if n == 0 {
-		return bell{}
-	}
-	mean := sum / n
-	return bell{n: n, mean: mean, variance: max(minVariance, squares/n-mean*mean)}
+	return b
 }
 
-// compare returns how much better size fits the lessons than the book.
-func (b bell) compare(lessons []*lesson, size float64) float64 {
-	if len(lessons) == 0 || b.n == 0 {
+// compare returns how much better size fits some lessons than the book b.
+func (b bell) compare(some bell, size float64) float64 {
+	if some.n == 0 || b.n == 0 {
 		return 0
 	}
-	sum, n := b.mean, 1.0
-	for _, s := range lessons {
-		sum += float64(s.size)
-		n++
-	}
-	mean := sum / n
-	squares := 2*b.variance + (b.mean-mean)*(b.mean-mean)
-	for _, s := range lessons {
-		d := float64(s.size) - mean
-		squares += d * d
-	}
-	variance := max(squares/(n+2), minVariance)
+	mean := b.sum / b.n
+	variance := max(minVariance, b.squares/b.n-mean*mean)
+	ownMean := (mean + some.sum) / (some.n + 1)
+	squares := 2*variance + (mean-ownMean)*(mean-ownMean) + some.squares - 2*ownMean*some.sum + some.n*ownMean*ownMean
+	ownVariance := max(squares/(some.n+2), minVariance)
 	density := func(mean, variance float64) float64 {
 		return -0.5 * (math.Log(variance) + (size-mean)*(size-mean)/variance)
 	}
-	return min(3, max(-3, density(mean, variance)-density(b.mean, b.variance)))
+	return min(3, max(-3, density(ownMean, ownVariance)-density(mean, variance)))
 }

@@ -19,22 +19,39 @@ import (
 func (l *Learner) state() string {
 	l.settle()
 	var b strings.Builder
+	var parts []string
 	id := func(number int32) string {
 		if number < 0 {
 			return "none"
 		}
 		return l.accountIDs[number]
 	}
-	for _, s := range l.all.lessons {
-		fmt.Fprintf(&b, "lesson %s %x %s %s %v %d\n", s.id, s.content, id(s.account), id(s.outcome.top), s.outcome.right, s.outcome.degree)
+	for i, s := range l.all {
+		o := l.rows[i].outcome
+		fmt.Fprintf(&b, "lesson %s %x %s %s %v %d %v\n", s.id, s.content, id(s.account), id(o.top), o.right, o.degree, l.rows[i].first)
 	}
 	for _, key := range slices.Sorted(maps.Keys(l.index)) {
 		fmt.Fprintf(&b, "list %x", key)
-		for _, s := range l.index[key].lessons {
-			fmt.Fprintf(&b, " %s", s.id)
+		for _, at := range l.index[key].at {
+			fmt.Fprintf(&b, " %s", l.all[at].id)
 		}
 		fmt.Fprintln(&b)
 	}
+	for name, w := range map[string]*witness{"asked": &l.witnesses.asked, "next": &l.witnesses.next} {
+		lines := []string{}
+		for feature, cells := range w.rows {
+			line := []string{}
+			for _, c := range cells {
+				line = append(line, fmt.Sprint(id(w.accounts[c.place]), c.weight, c.moves))
+			}
+			slices.Sort(line)
+			lines = append(lines, fmt.Sprintf("%s %x %v", name, feature, line))
+		}
+		slices.Sort(lines)
+		parts = append(parts, strings.Join(lines, "\n"))
+	}
+	slices.Sort(parts)
+	fmt.Fprintln(&b, strings.Join(parts, "\n"))
 	fmt.Fprintf(&b, "%d known, %+v, sure from %d\n", len(l.byID), l.habits, l.sureFrom())
 	return b.String()
 }

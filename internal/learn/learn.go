@@ -88,11 +88,12 @@ type Learner struct {
 	accountIDs []string
 	lists      [][2]uint64 // by account: its lists for money that leaves and that arrives
 	byID       map[string]*lesson
-	all        history
-	index      map[uint64]*history
-	settled    int      // lessons, from the first, whose outcome is worked out
-	habits     habits   // after the settled lessons
-	marks      []habits // before every markEvery-th of them
+	all        []*lesson // in the order of their dates
+	rows       []row     // of the settled lessons: the first of all whose outcome is worked out
+	index      map[uint64]*list
+	habits     habits    // after the settled lessons
+	marks      []habits  // before every markEvery-th of them
+	witnesses  witnesses // after the settled lessons
 	bars       bars
 	barsKnown  bool
 	work       workspace
@@ -114,7 +115,7 @@ func NewWith(weights *Weights) *Learner {
 		weights:  weights,
 		accounts: map[string]int32{},
 		byID:     map[string]*lesson{},
-		index:    map[uint64]*history{},
+		index:    map[uint64]*list{},
 	}
 }
 
@@ -124,12 +125,19 @@ func (l *Learner) Lessons() int { return len(l.byID) }
 // SetAccounts replaces the chart of the book. Accounts that it lacks, or that
 // are archived, are no longer suggested; what was learned about them is kept.
 func (l *Learner) SetAccounts(accounts []Account) {
+	old := l.chart
 	l.chart = make(map[int32]*chartAccount, len(accounts))
 	l.named = map[uint64][]*chartAccount{}
+	var changed []int32
 	accounts = slices.SortedFunc(slices.Values(accounts), func(a, b Account) int { return cmp.Compare(a.ID, b.ID) })
 	for _, a := range accounts {
-		entry := &chartAccount{Account: a, number: l.account(a.ID), words: nameWords(a.Name)}
-		l.chart[entry.number] = entry
+		number := l.account(a.ID)
+		entry := old[number]
+		if entry == nil || entry.Account != a {
+			entry = &chartAccount{Account: a, number: number, words: nameWords(a.Name), concepts: nameConcepts(a.Name)}
+			changed = append(changed, number)
+		}
+		l.chart[number] = entry
 		if a.Archived {
 			continue
 		}
@@ -137,6 +145,19 @@ func (l *Learner) SetAccounts(accounts []Account) {
 			for _, arrives := range []bool{true, false} {
 				key := wordKey(word, arrives)
 				l.named[key] = append(l.named[key], entry)
+			}
+		}
+	}
+	for number := range old {
+		if l.chart[number] == nil {
+			changed = append(changed, number)
+		}
+	}
+	for _, number := range changed {
+		// What the name said of earlier lessons has changed with it.
+		for _, arrives := range []bool{true, false} {
+			if own := l.index[l.accountList(number, arrives)]; own != nil {
+				l.unsettle(int(own.at[0]))
 			}
 		}
 	}
@@ -168,27 +189,33 @@ func (l *Learner) Unlearn(id string) {
 
 func (l *Learner) insert(s *lesson) {
 	l.byID[s.id] = s
-	l.unsettle(l.all.insert(s))
-	for _, key := range s.lists {
-		h := l.index[key]
-		if h == nil {
-			h = &history{}
-			l.index[key] = h
-		}
-		h.insert(s)
-	}
+	at := l.before(s)
+	l.unsettle(at)
+	l.all = slices.Insert(l.all, at, s)
 }
 
 func (l *Learner) remove(s *lesson) {
 	delete(l.byID, s.id)
-	l.unsettle(l.all.remove(s))
-	for _, key := range s.lists {
-		h := l.index[key]
-		h.remove(s)
-		if len(h.lessons) == 0 {
-			delete(l.index, key)
-		}
+	at := l.before(s)
+	l.unsettle(at)
+	l.all = slices.Delete(l.all, at, at+1)
+}
+
+// before returns how many lessons come before s.
+func (l *Learner) before(s *lesson) int {
+	n := len(l.all)
+	if n == 0 || compare(l.all[n-1], s) < 0 {
+		return n
 	}
+	at, _ := slices.BinarySearchFunc(l.all, s, compare)
+	return at
+}
+
+func compare(a, b *lesson) int {
+	if c := cmp.Compare(a.day, b.day); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.id, b.id)
 }
 
 // account returns the number that stands for an account id.
@@ -211,44 +238,26 @@ func (l *Learner) accountList(number int32, arrives bool) uint64 {
 	return l.lists[number][0]
 }
 
-// history is a list of lessons in the order of their dates.
-type history struct{ lessons []*lesson }
-
-func compare(a, b *lesson) int {
-	if c := cmp.Compare(a.day, b.day); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.id, b.id)
+// row is what is looked at of a settled lesson again and again.
+type row struct {
+	bank, text, money uint64
+	account, day      int32
+	arrives, first    bool // first: of its account
+	size              float32
+	outcome           outcome
 }
 
-// insert returns the place that s has now.
-func (h *history) insert(s *lesson) int {
-	at := h.before(s)
-	h.lessons = slices.Insert(h.lessons, at, s)
-	return at
+// list holds the places of like lessons among the settled ones, in their order.
+type list struct {
+	at   []int32
+	bell bell // of the sizes of the latest; n is 0 if not worked out
 }
 
-// remove returns the place that s had.
-func (h *history) remove(s *lesson) int {
-	at := h.before(s)
-	h.lessons = slices.Delete(h.lessons, at, at+1)
-	return at
-}
-
-// before returns how many lessons come before s; all of them if s is nil.
-func (h *history) before(s *lesson) int {
-	n := len(h.lessons)
-	if s == nil || n == 0 || compare(h.lessons[n-1], s) < 0 {
-		return n
-	}
-	at, _ := slices.BinarySearchFunc(h.lessons, s, compare)
-	return at
-}
-
-// until returns the lessons before s, all of them if s is nil.
-func (h *history) until(s *lesson) []*lesson {
-	if h == nil {
+// latest returns the last n places of a list.
+func (l *Learner) latest(key uint64, n int) []int32 {
+	found := l.index[key]
+	if found == nil {
 		return nil
 	}
-	return h.lessons[:h.before(s)]
+	return found.at[max(0, len(found.at)-n):]
 }

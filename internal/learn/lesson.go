@@ -10,27 +10,28 @@ import (
 // lesson is what is kept of a Lesson or looked at in a Movement: everything
 // that two movements can have in common, texts as hashes.
 type lesson struct {
-	id       string
-	day      int32 // days since 1970
-	account  int32 // number of the counter account; -1 in a question
-	own      int32 // number of the bank account; -1 if it is no known account
-	arrives  bool
-	size     float32 // logarithm of the amount, evidence only
-	content  uint64
-	bank     uint64
-	text     uint64
-	amount   uint64 // list of this amount on this bank account
-	money    uint64 // the amount alone
-	key      uint64
-	head     uint64
-	party    uint64
-	category uint64
-	way      uint64
-	wordList []uint64 // lists of the words, with the direction
-	stemList []uint64
-	tagList  []uint64
-	lists    []uint64 // every list that the lesson stands in, each once
-	outcome  outcome
+	id          string
+	day         int32 // days since 1970
+	account     int32 // number of the counter account; -1 in a question
+	own         int32 // number of the bank account; -1 if it is no known account
+	arrives     bool
+	size        float32 // logarithm of the amount, evidence only
+	content     uint64
+	bank        uint64
+	text        uint64
+	amount      uint64 // list of this amount on this bank account
+	money       uint64 // the amount alone
+	key         uint64
+	head        uint64
+	party       uint64
+	category    uint64
+	way         uint64
+	wordList    []uint64 // lists of the words, with the direction
+	stemList    []uint64
+	tagList     []uint64
+	conceptList []uint64
+	lists       []uint64 // every list that the lesson stands in, each once
+	outcome     outcome
 }
 
 // The sorts of lists in the index.
@@ -47,6 +48,7 @@ const (
 	byWay      = "way"
 	byAmount   = "amount"
 	byAccount  = "account"
+	byConcept  = "concept"
 )
 
 func (l *Learner) newLesson(from Lesson) *lesson {
@@ -60,7 +62,7 @@ func (l *Learner) newLesson(from Lesson) *lesson {
 			s.lists = append(s.lists, key)
 		}
 	}
-	s.lists = slices.Concat(s.lists, s.wordList, s.stemList, s.tagList)
+	s.lists = slices.Concat(s.lists, s.wordList, s.stemList, s.tagList, s.conceptList)
 	slices.Sort(s.lists)
 	s.lists = slices.Clip(slices.Compact(s.lists))
 	return s
@@ -107,10 +109,15 @@ func newQuestion(m Movement) *lesson {
 		s.wordList = append(s.wordList, wordKey(word, s.arrives))
 		s.stemList = append(s.stemList, hash(byStem, way, stem(word)))
 	}
+	for _, concept := range concepts.of(core) {
+		s.conceptList = append(s.conceptList, hash(byConcept, way, concept))
+	}
 	for _, tag := range hashtags(m.Text) {
 		s.tagList = append(s.tagList, hash(byTag, way, tag))
 	}
 	s.wordList, s.stemList, s.tagList = distinct(s.wordList), distinct(s.stemList), distinct(s.tagList)
+	s.conceptList = distinct(s.conceptList)
+	s.conceptList = s.conceptList[:min(len(s.conceptList), maxConcepts)]
 	s.tagList = s.tagList[:min(len(s.tagList), maxTags)]
 	return s
 }

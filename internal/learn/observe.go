@@ -16,14 +16,14 @@ type Observation struct {
 func (l *Learner) Observe(m Movement) Observation {
 	l.settle()
 	q := l.question(m)
-	a := l.answer(q, nil)
+	a := l.answer(q, true)
 	o := Observation{Best: -1, Unknown: slices.Clone(a.view.unknown[:])}
 	for i := range l.work.candidates {
 		c := &l.work.candidates[i]
 		o.Accounts = append(o.Accounts, l.accountIDs[c.number])
 		o.Evidence = append(o.Evidence, slices.Clone(c.evidence[:]))
 		if c == a.top {
-			x := l.signsOf(a, q, nil)
+			x := l.signsOf(a, q)
 			o.Best, o.Signs = i, x[:]
 		}
 	}

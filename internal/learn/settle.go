@@ -29,29 +29,54 @@ type outcome struct {
 
 // settle works out, for every lesson of which that is not known, what would
 // have been suggested from those before it, and forms the habits on the way.
+// Only then can the lesson be looked at.
 func (l *Learner) settle() {
-	for ; l.settled < len(l.all.lessons); l.settled++ {
-		if l.settled%markEvery == 0 {
-			l.marks = append(l.marks[:l.settled/markEvery], l.habits)
+	for len(l.rows) < len(l.all) {
+		at := len(l.rows)
+		if at%markEvery == 0 {
+			l.marks = append(l.marks[:at/markEvery], l.habits)
 		}
-		s := l.all.lessons[l.settled]
-		a := l.answer(s, s)
-		s.outcome = outcome{top: -1}
+		s := l.all[at]
+		a := l.answer(s, false)
+		r := row{bank: s.bank, text: s.text, money: s.money, account: s.account, day: s.day, size: s.size, arrives: s.arrives, outcome: outcome{top: -1}}
 		if a.top != nil {
-			s.outcome = outcome{top: a.top.number, right: a.top.number == s.account, degree: degree(a.confidence)}
+			r.outcome = outcome{top: a.top.number, right: a.top.number == s.account, degree: degree(a.confidence)}
 			l.habits.learn(s.account, l.work.candidates, a)
+		}
+		r.first = !l.used(s.account)
+		l.witnesses.learn(at, s)
+		l.rows = append(l.rows, r)
+		for _, key := range s.lists {
+			found := l.index[key]
+			if found == nil {
+				found = &list{}
+				l.index[key] = found
+			}
+			found.at, found.bell = append(found.at, int32(at)), bell{} //nolint:gosec // a book has no 2^31 lessons
 		}
 	}
 }
 
 // unsettle says that the lessons from that place on have others before them
-// than when they were settled.
+// than when they were settled, or will be others.
 func (l *Learner) unsettle(from int) {
 	l.barsKnown = false
-	if from < l.settled {
-		mark := from / markEvery
-		l.settled, l.habits = mark*markEvery, l.marks[mark]
+	if from >= len(l.rows) {
+		return
 	}
+	mark := from / markEvery
+	from = mark * markEvery
+	for at := len(l.rows) - 1; at >= from; at-- {
+		for _, key := range l.all[at].lists {
+			found := l.index[key]
+			found.at, found.bell = found.at[:len(found.at)-1], bell{}
+			if len(found.at) == 0 {
+				delete(l.index, key)
+			}
+		}
+	}
+	l.rows, l.habits = l.rows[:from], l.marks[mark]
+	l.witnesses.goBack(from, l.all)
 }
 
 // learn moves the weights one step of logistic regression towards an account.

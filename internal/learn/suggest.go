@@ -11,7 +11,7 @@ import (
 func (l *Learner) Suggest(m Movement) (Suggestion, bool) {
 	l.settle()
 	q := l.question(m)
-	a := l.answer(q, nil)
+	a := l.answer(q, true)
 	if a.top == nil {
 		return Suggestion{}, false
 	}
@@ -113,14 +113,15 @@ func (l *Learner) tell(list uint64, which string, number int32) string {
 	return fmt.Sprintf("%d of %d earlier %s went to %s", right, all, which, l.nameOf(number))
 }
 
+// went says how many of the latest lessons of a list went to an account.
 func (l *Learner) went(list uint64, number int32) (right, all int) {
-	lessons := l.index[list].until(nil)
-	for _, s := range lessons {
-		if s.account == number {
+	places := l.latest(list, recordWindow)
+	for _, at := range places {
+		if l.rows[at].account == number {
 			right++
 		}
 	}
-	return right, len(lessons)
+	return right, len(places)
 }
 
 func (l *Learner) nameOf(number int32) string {

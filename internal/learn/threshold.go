@@ -17,8 +17,7 @@ const (
 const (
 	degrees      = 60
 	priorAnswers = 200.0 // what other books say counts like so many own answers
-	caution      = 0.1   // standard deviations that the estimate must stay above the target
-	barWindow    = 1500  // lessons whose outcomes move the bar
+	barWindow    = 1500  // lessons whose outcomes move the bars
 )
 
 // settings are the targets that have a bar, the least strict first.
@@ -44,20 +43,14 @@ func (b bars) reached(degree int8) Sureness {
 }
 
 // sureFrom returns the degrees from which the answers to this book are right
-// often enough. They begin with what other books say and become the book's own.
+// often enough. How often answers of a degree are right follows a curve, which
+// begins as that of other books and becomes the book's own: the few wrong ones
+// among the surest of one book would be too few to go by.
 func (l *Learner) sureFrom() bars {
 	if l.barsKnown {
 		return l.bars
 	}
-	var asked, right [degrees]float64
-	for _, s := range latest(l.all.lessons, barWindow) {
-		if o := s.outcome; o.top >= 0 {
-			asked[o.degree]++
-			if o.right {
-				right[o.degree]++
-			}
-		}
-	}
+	l.barsKnown = true
 	scale := 0.0
 	for _, n := range l.weights.Asked {
 		scale += n
@@ -65,22 +58,63 @@ func (l *Learner) sureFrom() bars {
 	if scale > 0 {
 		scale = priorAnswers / scale
 	}
+	var asked, right [degrees]float64
+	for d := range asked {
+		asked[d], right[d] = scale*l.weights.Asked[d], scale*l.weights.Right[d]
+	}
+	for i := max(0, len(l.rows)-barWindow); i < len(l.rows); i++ {
+		if o := l.rows[i].outcome; o.top >= 0 {
+			asked[o.degree]++
+			if o.right {
+				right[o.degree]++
+			}
+		}
+	}
+	curve := curveOf(&asked, &right)
 	for i, setting := range settings {
 		l.bars[i] = degrees
-		target := float64(setting) / 100
-		n, r := 0.0, 0.0
+		var n, r float64
 		for d := degrees - 1; d >= 0; d-- {
-			n += asked[d] + scale*l.weights.Asked[d]
-			r += right[d] + scale*l.weights.Right[d]
-			if n == 0 {
-				continue
-			}
-			rate := r / n
-			if rate-caution*math.Sqrt(rate*(1-rate)/n) >= target {
+			n += asked[d]
+			r += asked[d] * curve[d]
+			if n > 0 && r >= n*float64(setting)/100 {
 				l.bars[i] = int8(d)
 			}
 		}
 	}
-	l.barsKnown = true
 	return l.bars
+}
+
+// curveOf returns how often answers of each degree are right: the logistic
+// regression on the log odds of the confidence that the answers speak for.
+func curveOf(asked, right *[degrees]float64) (curve [degrees]float64) {
+	const rounds = 8
+	base, slope := 0.0, 1.0
+	at := func(d int) float64 { return (float64(d)+0.5)/5 - 4 }
+	for range rounds {
+		const ridge = 1e-6
+		var toBase, toSlope, mixed float64
+		inBase, inSlope := ridge, ridge
+		for d, n := range asked {
+			if n == 0 {
+				continue
+			}
+			x := at(d)
+			p := 1 / (1 + math.Exp(-base-slope*x))
+			excess, spread := n*p-right[d], n*p*(1-p)
+			toBase += excess
+			toSlope += excess * x
+			inBase += spread
+			mixed += spread * x
+			inSlope += spread * x * x
+		}
+		if spread := inBase*inSlope - mixed*mixed; spread > 1e-9 {
+			base -= (inSlope*toBase - mixed*toSlope) / spread
+			slope -= (inBase*toSlope - mixed*toBase) / spread
+		}
+	}
+	for d := range curve {
+		curve[d] = 1 / (1 + math.Exp(-base-slope*at(d)))
+	}
+	return curve
 }

@@ -33,6 +33,7 @@ var (
 		eParty: "party", eCategory: "category", eWay: "way", eWords: "words", eWordsBank: "words-bank",
 		eStems: "stems", eTags: "tags", eLast: "last", eLastBank: "last-bank", eStreak: "streak",
 		eSameDay: "same-day", eFit: "fit", eDue: "due", eName: "name", eAgainst: "against",
+		eLike: "like", eConcepts: "concepts", eMeaning: "meaning", eWitness: "witness",
 	}
 	unknownNames = [unknowns]string{
 		uBias: "bias", uLessons: "lessons", uRate: "rate", uUnseen: "unseen", uUnknown: "unknown-words",
@@ -41,6 +42,9 @@ var (
 		sBias: "bias", sOdds: "odds", sLead: "lead", sNew: "new", sPure: "pure", sAccounts: "accounts",
 		sStreak: "streak", sOthers: "others", sBankPure: "bank-pure", sFit: "fit", sKeyRecord: "key-record",
 		sAccountRecord: "account-record", sBookRecord: "book-record", sAmountPure: "amount-pure",
+		sWitness: "witness", sAgree: "agree", sWitnessLead: "witness-lead", sLikePure: "like-pure",
+		sTextPure: "text-pure", sSizePure: "size-pure", sSeen: "seen", sUnknown: "unknown-words", sGap: "gap",
+		sSameDay: "same-day", sKeyBankRecord: "key-bank-record", sWordPure: "word-pure",
 	}
 )
 
