@@ -1,6 +1,10 @@
 package learn
 
-import "math"
+import (
+	"math"
+	mathbits "math/bits"
+	"slices"
+)
 
 // The evidence for an account, each a number that is 0 where it says nothing.
 // A lift is the logarithm of how much more often the account was chosen in
@@ -88,7 +92,10 @@ const (
 
 	recordWindow = 2000 // lessons that are counted for people
 
-	steadyRun = 8
+	mostFar     = 24  // accounts looked at that only the book at large speaks for
+	nearShare   = 0.1 // of the lessons of a word that bring an account near
+	nearOpinion = -5  // and the logarithm of the witness's opinion that does
+	steadyRun   = 8   // decisions that one odd one does not outweigh
 
 	sameSize    = 0.35 // sizes that differ by less are about the same amount
 	minVariance = 0.05 // of sizes: no account is fixed to one amount
@@ -139,10 +146,11 @@ type workspace struct {
 	none       [channels]float64 // lift of an account that a channel did not meet
 	groupNone  [len(groups)]float64
 	groupSeen  [len(groups)]float64 // channels of a group that met anybody
-	touched    []uint8              // by account: the groups that met it
+	touched    []uint64             // by account: the channels that met it, as bits
+	far        [evidences]float64   // the evidence for an account that no channel met
 	candidates []candidate
 	weights    [evidences]float64 // shipped and habits
-	sizes      bell               // of the book in the direction of the question
+	fit        fit
 }
 
 func (w *workspace) reset(accounts int) {
@@ -172,6 +180,7 @@ func (w *workspace) meet(account int32) {
 // count adds a lesson to a channel, the latest first.
 func (w *workspace) count(channel int, account int32) {
 	w.meet(account)
+	w.touched[account] |= 1 << channel
 	weight := w.weight[channel]
 	w.counts[account][channel] += weight
 	w.total[channel] += weight
@@ -181,6 +190,7 @@ func (w *workspace) count(channel int, account int32) {
 // countPart adds a lesson that is like the question only in part.
 func (w *workspace) countPart(channel int, account int32, part float64) {
 	w.meet(account)
+	w.touched[account] |= 1 << channel
 	weight := w.weight[channel] * part
 	w.counts[account][channel] += weight
 	w.total[channel] += weight
@@ -267,10 +277,17 @@ func (l *Learner) look(q *lesson, outside bool) view {
 			w.meet(a.number)
 		}
 	}
-	for _, account := range w.met {
-		if account != q.own && (!outside || l.open(account)) {
-			w.candidates = append(w.candidates, candidate{number: account})
+	far := 0
+	for _, account := range w.met { // those that the book met, the latest first
+		if account == q.own || outside && !l.open(account) {
+			continue
 		}
+		if !l.isNear(account, named) {
+			if far++; far > mostFar {
+				continue
+			}
+		}
+		w.candidates = append(w.candidates, candidate{number: account})
 	}
 	for i := range w.candidates {
 		l.weigh(&w.candidates[i], q, v)
@@ -278,6 +295,22 @@ func (l *Learner) look(q *lesson, outside bool) view {
 	l.addDays(q, ofKey)
 	l.addNames(q, named)
 	return v
+}
+
+// isNear reports whether more than the book at large speaks for an account.
+func (l *Learner) isNear(account int32, named []*chartAccount) bool {
+	w := &l.work
+	touched := w.touched[account] &^ general
+	if touched&alone != 0 {
+		return true
+	}
+	for bits := touched; bits != 0; bits &= bits - 1 {
+		if channel := mathbits.TrailingZeros64(bits); w.counts[account][channel] > nearShare*w.total[channel] {
+			return true
+		}
+	}
+	return l.witnesses.logOf(account) > nearOpinion ||
+		slices.ContainsFunc(named, func(a *chartAccount) bool { return a.number == account })
 }
 
 // endCount works out what a channel says of an account it did not meet.
@@ -297,6 +330,11 @@ func (w *workspace) endCount() {
 			}
 		}
 		w.groupNone[g] /= max(1, w.groupSeen[g])
+	}
+	w.far = [evidences]float64{}
+	copy(w.far[eDirection:eLike+1], w.none[eDirection:])
+	for g, group := range groups {
+		w.far[group.evidence] = w.groupNone[g]
 	}
 }
 
@@ -321,7 +359,7 @@ func (l *Learner) countBook(q *lesson) {
 			squares += float64(r.size) * float64(r.size)
 		}
 	}
-	w.sizes = bell{n, sum, squares}
+	w.fit = bell{n, sum, squares}.fitOf(float64(q.size))
 }
 
 func (l *Learner) countAll(channel int, places []int32) {
@@ -333,7 +371,7 @@ func (l *Learner) countAll(channel int, places []int32) {
 		w.counts[account][channel] += weight
 		total += weight
 		weight *= fade
-		w.touched[account] |= groupOf[channel]
+		w.touched[account] |= 1 << channel
 	}
 	w.weight[channel], w.total[channel] = weight, total
 }
@@ -345,20 +383,9 @@ func (l *Learner) countWord(word int, q *lesson, places []int32) {
 	for i := len(places) - 1; i >= 0; i-- {
 		if r := &l.rows[places[i]]; r.bank == q.bank {
 			w.count(cWordsBank+word, r.account)
-			w.touched[r.account] |= groupOf[cWordsBank]
 		}
 	}
 }
-
-// groupOf is the bit of the group that a channel belongs to, 0 if to none.
-var groupOf = func() (bits [channels]uint8) {
-	for g, group := range groups {
-		for c := group.first; c < endOf(g); c++ {
-			bits[c] = 1 << g
-		}
-	}
-	return bits
-}()
 
 const (
 	likeSize = 0.5 // difference of sizes that makes lessons a third as alike
@@ -395,31 +422,35 @@ func (l *Learner) countMerchant(q *lesson, places []int32) {
 	}
 }
 
+// general are the channels that meet most accounts, whatever is asked.
+const general = 1<<cBook | 1<<cDirection | 1<<cBank | 1<<cWay
+
+// alone are the channels that are evidence by themselves.
+const alone = 1<<(cLike+1) - 1<<cDirection
+
 // weigh fills in the evidence that the channels give for a candidate.
 func (l *Learner) weigh(c *candidate, q *lesson, v view) {
 	w, number := &l.work, c.number
 	prior := memories[cBook].prior
-	p := (w.counts[number][cBook] + prior) / (w.total[cBook] + prior*float64(len(w.candidates)))
+	p := (w.counts[number][cBook] + prior) / (w.total[cBook] + prior*float64(len(w.met)))
+	c.evidence = w.far
 	c.evidence[eBook] = math.Log(p)
-	for e := eDirection; e <= eLike; e++ {
-		if w.total[e] > 0 {
-			c.evidence[e] = w.lift(e, number, p)
-		}
+	touched := w.touched[number]
+	for bits := touched & alone; bits != 0; bits &= bits - 1 {
+		channel := mathbits.TrailingZeros64(bits)
+		c.evidence[channel] = w.lift(channel, number, p)
 	}
 	for g, group := range groups {
-		switch {
-		case w.groupSeen[g] == 0:
-		case w.touched[number]&(1<<g) == 0:
-			c.evidence[group.evidence] = w.groupNone[g]
-		default:
-			sum := 0.0
-			for channel := group.first; channel < endOf(g); channel++ {
-				if w.total[channel] > 0 {
-					sum += w.lift(channel, number, p)
-				}
-			}
-			c.evidence[group.evidence] = sum / w.groupSeen[g]
+		if touched>>group.first&(1<<(endOf(g)-group.first)-1) == 0 {
+			continue
 		}
+		sum := 0.0
+		for channel := group.first; channel < endOf(g); channel++ {
+			if w.total[channel] > 0 {
+				sum += w.lift(channel, number, p)
+			}
+		}
+		c.evidence[group.evidence] = sum / w.groupSeen[g]
 	}
 	if m := v.merchant; m.last == number {
 		c.evidence[eLast] = 1
@@ -432,10 +463,10 @@ func (l *Learner) weigh(c *candidate, q *lesson, v view) {
 		if own.bell.n == 0 {
 			own.bell = l.bellOf(own.at[max(0, len(own.at)-fitWindow):])
 		}
-		c.evidence[eFit] = w.sizes.compare(own.bell, float64(q.size))
+		c.evidence[eFit] = w.fit.within(own.bell)
 	}
 	if v.second {
-		c.evidence[eWitness] = math.Log(l.witnesses.of(number) + 1e-4)
+		c.evidence[eWitness] = max(lowestOpinion, l.witnesses.logOf(number))
 	}
 	c.evidence[eAgainst] = l.against(number, q)
 }
@@ -546,18 +577,34 @@ func (l *Learner) bellOf(places []int32) bell {
 	return b
 }
 
-// compare returns how much better size fits some lessons than the book b.
-func (b bell) compare(some bell, size float64) float64 {
-	if some.n == 0 || b.n == 0 {
+// fit compares amounts of accounts with those of the book.
+type fit struct {
+	known                         bool
+	size, mean, variance, density float64
+}
+
+// fitOf returns how well size fits the book.
+func (b bell) fitOf(size float64) fit {
+	if b.n == 0 {
+		return fit{}
+	}
+	f := fit{known: true, size: size, mean: b.sum / b.n}
+	f.variance = max(minVariance, b.squares/b.n-f.mean*f.mean)
+	f.density = f.densityIn(f.mean, f.variance)
+	return f
+}
+
+func (f fit) densityIn(mean, variance float64) float64 {
+	return -0.5 * (math.Log(variance) + (f.size-mean)*(f.size-mean)/variance)
+}
+
+// within returns how much better the size fits some lessons than the book.
+func (f fit) within(some bell) float64 {
+	if some.n == 0 || !f.known {
 		return 0
 	}
-	mean := b.sum / b.n
-	variance := max(minVariance, b.squares/b.n-mean*mean)
-	ownMean := (mean + some.sum) / (some.n + 1)
-	squares := 2*variance + (mean-ownMean)*(mean-ownMean) + some.squares - 2*ownMean*some.sum + some.n*ownMean*ownMean
-	ownVariance := max(squares/(some.n+2), minVariance)
-	density := func(mean, variance float64) float64 {
-		return -0.5 * (math.Log(variance) + (size-mean)*(size-mean)/variance)
-	}
-	return min(3, max(-3, density(ownMean, ownVariance)-density(mean, variance)))
+	mean := (f.mean + some.sum) / (some.n + 1)
+	squares := 2*f.variance + (f.mean-mean)*(f.mean-mean) + some.squares - 2*mean*some.sum + some.n*mean*mean
+	variance := max(squares/(some.n+2), minVariance)
+	return min(3, max(-3, f.densityIn(mean, variance)-f.density))
 }

@@ -75,8 +75,13 @@ func (l *Learner) rank(v view) answer {
 	a.pNew = math.Exp(fresh - highest)
 	sum := a.pNew
 	for i := range candidates {
-		candidates[i].p = math.Exp(candidates[i].p - highest)
-		sum += candidates[i].p
+		c := &candidates[i]
+		if score := c.p - highest; score > lowestScore {
+			c.p = math.Exp(score)
+		} else {
+			c.p = 0
+		}
+		sum += c.p
 	}
 	a.pNew /= sum
 	for i := range candidates {

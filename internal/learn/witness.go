@@ -26,6 +26,8 @@ const (
 	witnessInertia = 1e-3
 	witnessCut     = 5e-3 // less probability moves nothing
 	witnessBlock   = 2048 // lessons
+	lowestOpinion  = -9.0 // logarithm of the least probability that is told apart from none
+	lowestScore    = -15  // what is so far below the best has no probability
 )
 
 // witnesses are the one that is asked and the one that will follow it, so that
@@ -34,6 +36,8 @@ type witnesses struct {
 	asked, next witness
 	features    []uint64
 	opinion     []float64 // on the accounts of the one that is asked: probabilities
+	logs        []float64 // and their logarithms
+	stranger    float64   // the logarithm of the opinion on any other account
 	moves       []cell
 }
 
@@ -84,6 +88,7 @@ func (w *witnesses) goBack(to int, all []*lesson) {
 
 // ask works out the opinion on q; it reports whether there is one.
 func (w *witnesses) ask(q *lesson) bool {
+	w.stranger = -math.Log(float64(len(w.asked.accounts) + 1))
 	w.features = q.appendFeatures(w.features[:0])
 	return w.predict(&w.asked)
 }
@@ -100,12 +105,18 @@ func (w *witnesses) predict(by *witness) bool {
 		}
 	}
 	highest, sum := slices.Max(w.opinion), 0.0
-	for i, score := range w.opinion {
-		w.opinion[i] = math.Exp(score - highest)
-		sum += w.opinion[i]
+	w.logs = append(w.logs[:0], w.opinion...)
+	for i, score := range w.logs {
+		w.opinion[i] = 0
+		if score -= highest; score > lowestScore {
+			w.opinion[i] = math.Exp(score)
+			sum += w.opinion[i]
+		}
 	}
+	logSum := highest + math.Log(sum)
 	for i := range w.opinion {
 		w.opinion[i] /= sum
+		w.logs[i] -= logSum
 	}
 	return true
 }
@@ -168,6 +179,14 @@ func (w *witnesses) of(account int32) float64 {
 		return w.opinion[place]
 	}
 	return 1 / float64(len(w.asked.accounts)+1)
+}
+
+// logOf returns the logarithm of the opinion on an account.
+func (w *witnesses) logOf(account int32) float64 {
+	if place, known := w.asked.place(account); known {
+		return w.logs[place]
+	}
+	return w.stranger
 }
 
 // appendFeatures appends what a witness goes by.
