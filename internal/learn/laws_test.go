@@ -132,8 +132,9 @@ func TestLearnedAndTakenBackIsNeverLearned(t *testing.T) {
 		}
 		question := lessonGen(0).Draw(t, "question").Movement
 		want, wantOK := never.Suggest(question)
-		if got, ok := l.Suggest(question); ok != wantOK || got != want {
-			t.Fatalf("%+v, want %+v", got, want)
+		got, ok := l.Suggest(question)
+		if diff := cmp.Diff(want, got); diff != "" || ok != wantOK {
+			t.Fatal(diff)
 		}
 	})
 }
@@ -167,8 +168,8 @@ func TestSuggestChangesNothingAndAnswersAlike(t *testing.T) {
 		first, _ := l.Suggest(m)
 		l.Suggest(lessonGen(0).Draw(t, "other").Movement)
 		second, _ := l.Suggest(m)
-		if first != second {
-			t.Fatalf("%+v, then %+v", first, second)
+		if diff := cmp.Diff(first, second); diff != "" {
+			t.Fatal(diff)
 		}
 		if diff := cmp.Diff(before, l.state()); diff != "" {
 			t.Fatal(diff)
@@ -197,8 +198,9 @@ func TestTheOrderOfTheChartDoesNotMatter(t *testing.T) {
 		b.SetAccounts(chart)
 		m := lessonGen(0).Draw(t, "question").Movement
 		want, _ := a.Suggest(m)
-		if got, _ := b.Suggest(m); got != want {
-			t.Fatalf("%+v, want %+v", got, want)
+		got, _ := b.Suggest(m)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatal(diff)
 		}
 	})
 }

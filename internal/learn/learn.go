@@ -61,11 +61,32 @@ type Lesson struct {
 
 // Suggestion is the best counter account for a movement.
 type Suggestion struct {
-	Account    string
-	Confidence float64  // probability of being right, 0 to 1
-	Sure       bool     // right often enough, at Sure98, to be written into the draft
-	Reached    Sureness // the strictest setting at which it is sure; 0 if there is none
-	Reason     string   // one sentence for a bookkeeper
+	Account      string
+	Confidence   float64      // probability of being right, 0 to 1
+	Sure         bool         // right often enough, at Sure98, to be written into the draft
+	Reached      Sureness     // the strictest setting at which it is sure; 0 if there is none
+	Reason       string       // one sentence for a bookkeeper
+	Alternatives Alternatives // what else it may be
+	None         float64      // probability that it is none of the accounts known from lessons or by name
+}
+
+// Alternatives are the likeliest other accounts, the likeliest first. Where
+// there are fewer, the last ones have no Account.
+type Alternatives [3]Alternative
+
+// List returns those that there are.
+func (a Alternatives) List() []Alternative {
+	n := 0
+	for n < len(a) && a[n].Account != "" {
+		n++
+	}
+	return a[:n]
+}
+
+// Alternative is an account that was not thought the best.
+type Alternative struct {
+	Account     string
+	Probability float64 // 0 to 1; with Confidence and None they sum up to 1 at most
 }
 
 // SureAt reports whether the suggestion is sure enough at a setting.

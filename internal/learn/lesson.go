@@ -30,6 +30,7 @@ type lesson struct {
 	stemList    []uint64
 	tagList     []uint64
 	conceptList []uint64
+	core        []string // words of the text; nil once it is learned
 	lists       []uint64 // every list that the lesson stands in, each once
 	outcome     outcome
 }
@@ -54,6 +55,7 @@ const (
 func (l *Learner) newLesson(from Lesson) *lesson {
 	s := newQuestion(from.Movement)
 	s.account, s.own = l.account(from.Account), l.account(from.BankAccount)
+	s.core = nil
 	s.content = hash(from.Account, from.BankAccount, from.Date.String(), from.Amount.String(),
 		from.Text, from.Counterparty, from.Kind, from.Category)
 	s.lists = append(s.lists, s.bank, s.amount, l.accountList(s.account, s.arrives))
@@ -82,6 +84,7 @@ func newQuestion(m Movement) *lesson {
 	way := way(m.Amount.Sign() > 0)
 	s := &lesson{
 		id:      m.ID,
+		core:    core,
 		day:     int32(m.Date.Time().Unix() / 86400), //nolint:gosec // a four digit year
 		account: -1,
 		own:     -1,
