@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
@@ -126,9 +125,15 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 		updated.Description, updated.Draft = describe(e.Row), true
 		updated.Properties = properties(e)
 		if e.Written.Rule != "" { // what the person's rule gave stays
-			updated.Description = t.Description
-			updated.Properties = maps.Clone(t.Properties)
-			maps.Copy(updated.Properties, properties(e))
+			for key, value := range t.Properties {
+				if _, ours := updated.Properties[key]; !ours {
+					updated.Properties[key] = value
+				}
+			}
+			before := bank.Transaction{Description: t.Properties[complete.BankTextProperty], Counterparty: e.Row.Counterparty}
+			if t.Description != describe(before) {
+				updated.Description = t.Description
+			}
 		}
 		if e.Written.Reason != "" {
 			updated.Properties[complete.ReasonProperty] = e.Written.Reason

@@ -445,27 +445,44 @@ func TestABatchDeliveredAgainAfterItsTimeDoesNothing(t *testing.T) {
 }
 
 func TestWhatAPersonsRuleGaveStaysWhenTheBankChangesARow(t *testing.T) {
-	w := linked(t)
-	w.bank.shows(coffee)
-	w.sync()
-	w.book.edit("COFFEE", func(t *bkper.Transaction) {
-		t.Description = "A break #coffee"
-		t.Properties["who"], t.Properties[ledger.RuleProperty] = "me", "r1.1"
-	})
-	e := w.entryOf("COFFEE")
-	w.check(ledger.All().Entries.Update(t.Context(), w.disk, e.Key(), func(e ledger.Entry) (ledger.Entry, error) {
-		e.Written = ledger.WrittenOf(w.book.all[e.TransactionID], "")
-		return e, nil
-	}))
-	now := coffee
-	now.Amount, now.Description = money.MustParse("-2.80", "EUR"), "COFFEE 2"
-	w.bank.shows(now)
-	w.sync()
-	got := w.book.all[e.TransactionID]
-	if got.Amount != "2.8" || got.Description != "A break #coffee" || got.Properties["who"] != "me" || got.Properties["bank_text"] != "COFFEE 2" {
-		t.Errorf("%+v", got)
-	}
-	if e := w.entryOf("COFFEE 2"); e.Written == nil || e.Written.Rule != "r1.1" || e.Flag != "" {
-		t.Errorf("%+v, %+v", e, e.Written)
+	for claim, c := range map[string]struct {
+		rule       func(*bkper.Transaction)
+		text, prop string
+	}{
+		"a description and a property": {func(t *bkper.Transaction) {
+			t.Description, t.Properties["who"] = "A break #coffee", "me"
+		}, "A break #coffee", "me"},
+		"a property only":                   {func(t *bkper.Transaction) { t.Properties["who"] = "me" }, "COFFEE 2", "me"},
+		"what somebody has taken off again": {func(t *bkper.Transaction) { t.Properties = nil }, "COFFEE 2", ""},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.bank.shows(coffee)
+			w.sync()
+			w.book.edit("COFFEE", func(t *bkper.Transaction) {
+				t.Properties = maps.Clone(t.Properties)
+				c.rule(t)
+			})
+			e := w.entryOf("COFFEE")
+			w.check(ledger.All().Entries.Update(t.Context(), w.disk, e.Key(), func(e ledger.Entry) (ledger.Entry, error) {
+				e.Written = ledger.WrittenOf(w.book.all[e.TransactionID], "")
+				e.Written.Rule = "r1.1"
+				return e, nil
+			}))
+			now := coffee
+			now.Amount, now.Description = money.MustParse("-2.80", "EUR"), "COFFEE 2"
+			w.bank.shows(now)
+			w.sync()
+			got := w.book.all[e.TransactionID]
+			if got.Amount != "2.8" || got.Properties["who"] != c.prop || got.Properties["bank_text"] != "COFFEE 2" {
+				t.Errorf("%+v", got)
+			}
+			if c.prop != "" && got.Description != c.text {
+				t.Errorf("described as %q", got.Description)
+			}
+			if e := w.entryOf("COFFEE 2"); e.Written == nil || e.Flag != "" {
+				t.Errorf("%+v, %+v", e, e.Written)
+			}
+		})
 	}
 }
