@@ -147,6 +147,11 @@ func earlier(all []ledger.Integration, c ledger.Connection, account ledger.BankA
 		return nil, errs.New(errs.Invalid, "This bank account records into the book already. It cannot go on with another one's integration.")
 	}
 	at = slices.IndexFunc(all, func(i ledger.Integration) bool { return i.ID == continues })
+	if at >= 0 {
+		if other, listed := c.Account(all[at].BankKey); listed && !other.Gone {
+			return nil, errs.New(errs.Conflict, "The bank lists "+other.Name+" besides, which records already: the two are different accounts.")
+		}
+	}
 	switch {
 	case at < 0:
 		return nil, errs.New(errs.NotFound, "The integration to go on with is not there any more. Reload the page.")

@@ -474,6 +474,30 @@ func TestABankLinkedAnewUnderOtherKeysGoesOnWhereAPersonSaysSo(t *testing.T) {
 	}
 }
 
+func TestNobodyGoesOnWithTheIntegrationOfAnAccountThatIsThere(t *testing.T) {
+	b := newBench(t)
+	old := b.connect(owner)
+	first := b.save(owner, old, "k1", "Checking", "2026-11-01")
+	request := func(c ledger.Connection, key string) link.SaveRequest {
+		return link.SaveRequest{
+			ConnectionID: c.ID, BankKey: key, AccountID: b.account("Checking"), Since: bank.NewDate(2026, 11, 1), Continues: first.ID,
+		}
+	}
+	_, err := b.SaveIntegration(t.Context(), owner, "demo", request(old, "k2"))
+	wantCode(t, err, errs.Conflict)
+
+	b.bank.accounts[0].Key, b.bank.accounts[1].Key = "n1", "n2"
+	fresh := b.connect(owner)
+	if _, err := b.SaveIntegration(t.Context(), owner, "demo", request(fresh, "n1")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.SaveIntegration(t.Context(), owner, "demo", request(fresh, "n2")) // of two, one at most
+	wantCode(t, err, errs.Conflict)
+	if all := b.integrations(); len(all) != 1 || all[0].BankKey != "n1" {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestHowSureTheLearnerHasToBeIsSetAndStays(t *testing.T) {
 	b := newBench(t)
 	c := b.connect(owner)
