@@ -131,6 +131,26 @@ func TestWhatAPersonTypedInUnderAnotherDayIsProposed(t *testing.T) {
 	}
 }
 
+func TestWhatMayBeOneIsProposedWhereverTheRunWasCutShort(t *testing.T) {
+	for cut := 1; ; cut++ {
+		w := linked(t)
+		w.bank.shows(opening)
+		w.sync()
+		w.importing(feed.ImportRequest{Content: ofx("", "", account{"123", []bank.Transaction{row("F1", 3, "-5", "Books and more")}})})
+		w.bank.shows(opening, row("x", 5, "-5", "BOOKS 12"))
+		w.power.cutAt = w.power.effects + cut
+		w.sync()
+		done := w.power.effects < w.power.cutAt
+		w.sync()
+		if proposed, _ := w.doubles(); len(proposed) != 1 {
+			t.Errorf("cut at effect %d: %d proposals", cut, len(proposed))
+		}
+		if done {
+			return
+		}
+	}
+}
+
 func TestADecisionCutShortIsCarriedOut(t *testing.T) {
 	for cut := 1; ; cut++ {
 		w, d := doubtful(t)

@@ -23,10 +23,12 @@ import (
 // is done.
 func (s *Service) record(ctx context.Context, d queue.Delivery, b batch) error {
 	b, what, paired, err := s.aim(ctx, b)
-	if err != nil || what == isDone {
+	switch {
+	case err != nil:
 		return err
-	}
-	if what == isOvertaken {
+	case what == isDone: // perhaps it was cut short behind that
+		return s.afterRun(ctx, b)
+	case what == isOvertaken:
 		return s.fetchAgain(ctx, b.Run)
 	}
 	if err := s.part(ctx, b.BookID, paired); err != nil {

@@ -413,7 +413,7 @@ func (s *Service) toldTo(a *accountUpdate) (to bank.Date) {
 // whole days leaves out without a word: some banks answer with less than they
 // are asked for.
 func (s *Service) untold(i *ledger.Integration, a *accountUpdate) (from, to bank.Date, untold bool) {
-	if len(a.complete) == 0 {
+	if len(a.complete) == 0 || i.Told.IsZero() && !a.fresh { // what was told before nobody has noted
 		return from, to, false
 	}
 	first := a.complete[0].From
