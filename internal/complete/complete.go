@@ -246,12 +246,12 @@ type decision struct {
 	rule rules.Rule
 }
 
-// versions are the states of lessons and rules that decisions went by.
-type versions struct{ lessons, rules int }
+// versions are the states of lessons, rules and settings that decisions went by.
+type versions struct{ lessons, rules, settings int }
 
 // decide asks the rules first and the learner where they name no account.
 func (c *Completer) decide(ctx context.Context, book Book, bookID string, entries []ledger.Entry) ([]decision, versions, error) {
-	settings, err := c.settings(ctx, bookID)
+	settings, setting, err := c.settings(ctx, bookID)
 	if err != nil {
 		return nil, versions{}, err
 	}
@@ -282,13 +282,19 @@ func (c *Completer) decide(ctx context.Context, book Book, bookID string, entrie
 			d.Look = lookAt(d.Suggestion.Suggestion, settings[e.Integration], e.RemoteID)
 		}
 	}
-	return decided, versions{l.version, l.rules.book.Version}, nil
+	return decided, versions{l.version, l.rules.book.Version, setting}, nil
 }
 
-// settings returns how sure the learner has to be, by integration.
-func (c *Completer) settings(ctx context.Context, bookID string) (map[string]learn.Sureness, error) {
-	settings := make(map[string]learn.Sureness)
-	err := c.engine.View(ctx, func(tx store.Tx) error {
+// settings returns how sure the learner has to be, by integration, and which
+// version of the settings that is.
+func (c *Completer) settings(ctx context.Context, bookID string) (settings map[string]learn.Sureness, version int, err error) {
+	settings = make(map[string]learn.Sureness)
+	err = c.engine.View(ctx, func(tx store.Tx) error {
+		state, _, err := c.records.Learning.Find(tx, store.Key(bookID))
+		if err != nil {
+			return err
+		}
+		version = state.Settings
 		all, err := c.records.IntegrationsOfBook(tx, bookID)
 		for _, i := range all {
 			settings[i.ID] = learn.Sureness(i.Sureness)
@@ -296,9 +302,9 @@ func (c *Completer) settings(ctx context.Context, bookID string) (map[string]lea
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading how sure the integrations of book %s ask to be: %w", bookID, err)
+		return nil, 0, fmt.Errorf("reading how sure the integrations of book %s ask to be: %w", bookID, err)
 	}
-	return settings, nil
+	return settings, version, nil
 }
 
 // lookShare is one of how many completed drafts is picked at random for a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
@@ -21,6 +22,10 @@ const BankTextProperty = ledger.BankTextProperty
 func LessonIDs(transactionID string) []string {
 	return []string{lessonID(transactionID, fromSide), lessonID(transactionID, toSide)}
 }
+
+// longestText is how much of a text is learned, in bytes. No bank is known to say
+// more; people paste whole letters.
+const longestText = 2000
 
 const (
 	fromSide = "from"
@@ -40,6 +45,9 @@ func LessonsOf(t bkper.Transaction, chart Chart) []ledger.Lesson {
 	text := t.Properties[BankTextProperty]
 	if text == "" {
 		text = t.Description
+	}
+	if len(text) > longestText {
+		text = strings.ToValidUTF8(text[:longestText], "")
 	}
 	lesson := func(side, account, counter string, signed money.Decimal) ledger.Lesson {
 		return ledger.Lesson{
@@ -78,7 +86,7 @@ const (
 	historyYears = 10
 	historyStep  = 182 // days read at once
 	historyPage  = 1000
-	lessonsATime = 400
+	lessonsATime = 200 // with the longest texts they fit into one document of the log
 )
 
 // LearnHistory learns from what was posted in a book in the last ten years, the

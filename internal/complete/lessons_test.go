@@ -242,6 +242,17 @@ func TestHistoryOfTenYearsIsReadTheOldestFirstAndGoesOnWhereItWasCut(t *testing.
 	}
 }
 
+func TestALetterPastedIntoADescriptionIsLearnedInPart(t *testing.T) {
+	long := strings.Repeat("é", 3000)
+	all := complete.LessonsOf(bkper.Transaction{
+		ID: "t", Date: bank.NewDate(2026, 11, 3), Amount: "5", Description: long,
+		CreditAccount: &bkper.Account{ID: "bank"}, DebitAccount: &bkper.Account{ID: "food"},
+	}, small)
+	if len(all) != 1 || all[0].Text != long[:2000] {
+		t.Errorf("%d bytes", len(all[0].Text))
+	}
+}
+
 func TestAYoungBookIsAskedLittle(t *testing.T) {
 	b := completetest.New(t)
 	b.Calls()

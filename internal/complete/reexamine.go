@@ -87,7 +87,7 @@ func (c *Completer) owed(ctx context.Context, bookID string) (owed bool, err err
 			return err
 		}
 		ruled, _, err := c.ruled.Find(tx, store.Key(bookID))
-		owed = state.Examined != state.Version || ruled != book.Version
+		owed = state.Examined != state.Version || state.SettingsSeen != state.Settings || ruled != book.Version
 		return err
 	})
 	if err != nil {
@@ -136,8 +136,8 @@ func (c *Completer) examined(ctx context.Context, bookID string, seen versions) 
 		if err != nil {
 			return err
 		}
-		if seen.lessons > state.Examined {
-			state.Examined = seen.lessons
+		if seen.lessons > state.Examined || seen.settings > state.SettingsSeen {
+			state.Examined, state.SettingsSeen = max(state.Examined, seen.lessons), max(state.SettingsSeen, seen.settings)
 			if err := c.records.Learning.Put(tx, store.Key(bookID), state); err != nil {
 				return err
 			}

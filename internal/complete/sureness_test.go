@@ -2,6 +2,7 @@ package complete_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/bank-connections/bkper-bot/internal/complete"
@@ -53,6 +54,33 @@ func TestWhatIsNeverToBeCompletedStaysOpenAfterALesson(t *testing.T) {
 	reexamine(t, b)
 	if isFilled(b, entries[0]) || !isFilled(b, entries[1]) {
 		t.Errorf("filled: %v and %v", isFilled(b, entries[0]), isFilled(b, entries[1]))
+	}
+}
+
+func TestASettingMadeWhileDraftsAreExaminedIsNotForgotten(t *testing.T) {
+	b := taught(t)
+	b.Record("Credit Card", rows(1, known)...)
+	set := false
+	b.Before(func(r *http.Request) {
+		if r.Method != http.MethodPut || set {
+			return
+		}
+		set = true // the draft is being completed, and a person sets the sureness
+		err := b.Records.Learning.Update(t.Context(), b.DB, store.Key(book), func(l ledger.Learning) (ledger.Learning, error) {
+			l.Settings++
+			return l, nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	reexamine(t, b)
+	for want := range 2 {
+		state, err := b.Completer.Learning(t.Context(), book)
+		if err != nil || !set || state.SettingsSeen != want {
+			t.Errorf("%+v, %v", state, err)
+		}
+		reexamine(t, b)
 	}
 }
 

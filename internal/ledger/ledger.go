@@ -507,6 +507,8 @@ type Learning struct {
 	Version        int       `json:"version"`                 // grows with every change of lessons
 	Examined       int       `json:"examined,omitempty"`      // version whose lessons the open drafts were examined with
 	Lessons        int       `json:"lessons,omitempty"`       // how many there are
+	Settings       int       `json:"settings,omitempty"`      // grows with every change of how sure the learner has to be
+	SettingsSeen   int       `json:"settingsSeen,omitempty"`  // those that the open drafts were examined with
 	HistoryLearned time.Time `json:"historyLearned,omitzero"` // when the posted history had been read
 	History        History   `json:"history,omitzero"`
 	// Packed is the version of the lessons in the pages, 0 for none, and

@@ -326,15 +326,15 @@ func (s *Service) SetSureness(ctx context.Context, user identity.User, bookID, i
 		if saved, err = s.Records.Integrations.Get(tx, store.Key(bookID, id)); err != nil {
 			return err
 		}
-		learning, found, err := s.Records.Learning.Find(tx, store.Key(bookID))
+		learning, _, err := s.Records.Learning.Find(tx, store.Key(bookID))
 		if err != nil {
 			return err
 		}
 		saved.Sureness = sureness
-		if err := s.Records.PutIntegration(tx, saved); err != nil || !found {
+		if err := s.Records.PutIntegration(tx, saved); err != nil {
 			return err
 		}
-		learning.Examined = 0 // the open drafts are to be examined again
+		learning.Settings++ // the open drafts are to be examined again
 		return s.Records.Learning.Put(tx, store.Key(bookID), learning)
 	})
 	if err != nil {

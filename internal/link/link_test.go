@@ -510,7 +510,7 @@ func TestHowSureTheLearnerHasToBeIsSetAndStays(t *testing.T) {
 		t.Fatalf("%+v, %v", saved, err)
 	}
 	state, err := b.Records.Learning.Load(t.Context(), b.Engine, store.Key("demo"))
-	if err != nil || state.Examined == state.Version || len(b.wake.learnt) == 0 {
+	if err != nil || state.Settings == state.SettingsSeen || len(b.wake.learnt) == 0 {
 		t.Errorf("the open drafts are not examined again: %+v, %v, %v", state, b.wake.learnt, err)
 	}
 	if again := b.save(owner, c, "k1", "Checking", "2026-10-01"); again.Sureness != 95 {

@@ -169,7 +169,8 @@ func (s *Store) change(ctx context.Context, bookID string, f func(*Book) error) 
 	err := s.books.Upsert(ctx, s.engine, store.Key(bookID), func(b Book, _ bool) (Book, error) {
 		b.Rules = slices.Clone(b.Rules)
 		b.Version++
-		return b, f(&b)
+		err := f(&b)
+		return b, err
 	})
 	if _, told := errors.AsType[*errs.Error](err); err == nil || told {
 		return err

@@ -51,7 +51,12 @@ export function banks({ book, state, act }) {
       'aria-label': `When to complete drafts of ${i.bankName}`, data: { act: 'sureness' },
       on: {
         change: () => pressed(select, trouble, async () => {
-          await book.setSureness(i.id, select.value);
+          try {
+            await book.setSureness(i.id, select.value);
+          } catch (error) {
+            select.value = i.sureness; // it stays as it was
+            throw error;
+          }
           await act.changed(select.value === 'never' ? 'Its drafts are left to you.' : `It completes what is right ${select.value} times of 100.`);
         }),
       },
