@@ -212,8 +212,9 @@ type work struct {
 	target
 	lease store.Lease
 	book  Book
-	run   string // id of the run, if it is one
-	again bool   // it is not the first try
+	run   string            // id of the run, if it is one
+	again bool              // it is not the first try
+	hints map[string]string // what the learner makes of an open draft, by remote id
 }
 
 // claimed is what the claim of a batch found and decided.
@@ -942,6 +943,9 @@ func (w *work) journal(tx store.Tx, b batch, c claimed) ([]ledger.JournalLine, l
 		}
 		line := ledger.JournalLine{Date: r.Date, Amount: r.Amount, Text: r.Description, RemoteID: e.RemoteID}
 		line.Outcome, line.Why = outcome(e, b.RunID, c.hows[n])
+		if line.Outcome == "recorded" {
+			line.Why = w.hints[e.RemoteID]
+		}
 		switch line.Outcome {
 		case "completed":
 			counts.Recorded++
@@ -995,8 +999,14 @@ func (w *work) drafts(ctx context.Context, entries []ledger.Entry) ([]bkper.Tran
 		return nil, err
 	}
 	drafts := make([]bkper.Transaction, len(entries))
+	if w.hints == nil {
+		w.hints = make(map[string]string)
+	}
 	for n, e := range entries {
 		drafts[n] = draftOf(e, suggestions[n])
+		if s := suggestions[n]; s.Known && !s.Sure {
+			w.hints[e.RemoteID] = s.Reason
+		}
 	}
 	return drafts, nil
 }

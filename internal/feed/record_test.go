@@ -11,6 +11,7 @@ import (
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/money"
@@ -676,4 +677,23 @@ func TestRowsWithoutMeasureAreRecorded(t *testing.T) {
 			t.Errorf("states %v", n)
 		}
 	})
+}
+
+func TestTheJournalSaysWhatTheLearnerWaversBetween(t *testing.T) {
+	w := linked(t)
+	var lessons []ledger.Lesson
+	for n := range 8 {
+		lessons = append(lessons, ledger.Lesson{
+			ID: fmt.Sprint("l", n), BankAccount: "Bank", Date: coffee.Date.AddDays(-n - 1), Amount: "-2.5", Text: "COFFEE",
+			Account: []string{"Food", "Card"}[n%2],
+		})
+	}
+	_, err := complete.New(w.disk, w.clock).Teach(t.Context(), "book", lessons, nil)
+	w.check(err)
+	w.bank.shows(coffee)
+	w.sync()
+	line := w.journal(w.runs()[0])[0]
+	if line.Outcome != "recorded" || !strings.Contains(line.Why, "Food") || !strings.Contains(line.Why, "Card") {
+		t.Errorf("%+v", line)
+	}
 }
