@@ -22,6 +22,7 @@ const (
 	eText             // lift of the very text
 	eAmount           // lift of exactly this amount on this bank account
 	eParty            // lift of the counterparty
+	ePayee            // lift of the counterparty's account
 	eCategory         // lift of the bank's category
 	eWay              // lift of the way of paying
 	eLike             // lift of the merchant where amount, bank account and text are alike
@@ -68,6 +69,7 @@ const (
 	cText
 	cAmount
 	cParty
+	cPayee
 	cCategory
 	cWay
 	cLike
@@ -112,7 +114,7 @@ var memories = func() (m [channels]memory) {
 	m[cBook] = memory{0.99, 0.3}
 	m[cDirection] = memory{0.985, 5}
 	m[cBank] = memory{0.97, 5}
-	for c := cHead; c <= cParty; c++ {
+	for c := cHead; c <= cPayee; c++ {
 		m[c] = memory{0.88, 0.6}
 	}
 	m[cKey] = memory{0.97, 0.6}
@@ -240,6 +242,7 @@ func (l *Learner) look(q *lesson, outside bool) view {
 	l.countMerchant(q, ofKey)
 	l.countAll(cAmount, l.latest(q.amount, keyWindow))
 	l.countAll(cParty, l.latest(q.party, keyWindow))
+	l.countAll(cPayee, l.latest(q.payee, keyWindow))
 	l.countAll(cCategory, l.latest(q.category, keyWindow))
 	l.countAll(cWay, l.latest(q.way, bankWindow))
 	unseen := 0
@@ -388,9 +391,10 @@ func (l *Learner) countWord(word int, q *lesson, places []int32) {
 }
 
 const (
-	likeSize = 0.5 // difference of sizes that makes lessons a third as alike
-	likeBank = 0.3 // how alike lessons on different bank accounts are
-	likeText = 0.8 // and of different texts
+	likeWindow = 64  // lessons of the merchant that are compared so closely
+	likeSize   = 0.5 // difference of sizes that makes lessons a third as alike
+	likeBank   = 0.3 // how alike lessons on different bank accounts are
+	likeText   = 0.8 // and of different texts
 )
 
 // countMerchant counts the lessons of the merchant.
@@ -399,9 +403,11 @@ func (l *Learner) countMerchant(q *lesson, places []int32) {
 	for i := len(places) - 1; i >= 0; i-- {
 		r := &l.rows[places[i]]
 		apart := math.Abs(float64(r.size - q.size))
-		alike := math.Exp(-apart / likeSize)
 		w.count(cKey, r.account)
-		w.count(cKeyRecent, r.account)
+		if len(places)-i <= likeWindow {
+			w.count(cKeyRecent, r.account)
+		}
+		alike := 1.0
 		if r.bank == q.bank {
 			w.count(cKeyBank, r.account)
 		} else {
@@ -418,7 +424,9 @@ func (l *Learner) countMerchant(q *lesson, places []int32) {
 		} else {
 			alike *= likeText
 		}
-		w.countPart(cLike, r.account, alike)
+		if len(places)-i <= likeWindow {
+			w.countPart(cLike, r.account, alike*math.Exp(-apart/likeSize))
+		}
 	}
 }
 

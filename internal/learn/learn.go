@@ -51,6 +51,10 @@ type Movement struct {
 	Counterparty string        // name or number of the other party; may be empty
 	Kind         string        // what the bank calls this way of paying; may be empty
 	Category     string        // the bank's own category; may be empty
+
+	// CounterpartyAccount is the other party's account or document number (IBAN,
+	// CNPJ and the like), however it is spaced; may be empty.
+	CounterpartyAccount string
 }
 
 // Lesson is a movement with the counter account that a person chose.

@@ -232,12 +232,68 @@ func TestOtherEvidenceStandsInForAnUnknownText(t *testing.T) {
 	}
 	for name, change := range map[string]func(*Movement){
 		"the counterparty": func(m *Movement) { m.Counterparty = "Maria Souza" },
+		"its account":      func(m *Movement) { m.CounterpartyAccount = "DE89 3704 0044 0532 0130 00" },
 		"a hashtag":        func(m *Movement) { m.Text = "x" + m.Text + " #cleaning" },
 	} {
 		l, m := with(change)
 		if got, _ := l.Suggest(m); got.Account != "cleaning" || !strings.HasPrefix(got.Reason, "6 of 6 earlier") {
 			t.Errorf("%s: %+v", name, got)
 		}
+	}
+}
+
+func TestTheCategoryOfTheBankIsEvidence(t *testing.T) {
+	l := household(6)
+	for _, some := range [][]Lesson{monthly(6, "-31", "TRF 4711", "health"), monthly(6, "-33", "TRF 4712", "sport")} {
+		for _, s := range some {
+			s.Category = map[string]string{"health": "Pharmacies", "sport": "Gyms"}[s.Account]
+			s.Text += " " + s.ID
+			l.Learn(s)
+		}
+	}
+	for category, want := range map[string]string{"Pharmacies": "health", "Gyms": "sport"} {
+		m := asked("-32", "ANOTHER TEXT")
+		m.Category = category
+		if got, _ := l.Suggest(m); got.Account != want {
+			t.Errorf("%s: %+v", category, got)
+		}
+	}
+}
+
+func TestAnAccountNumberIsTheSameHoweverItIsSpaced(t *testing.T) {
+	l := household(4)
+	for _, s := range monthly(6, "-70", "TRF 81723", "cleaning") {
+		s.Text += " " + s.Date.String()
+		s.CounterpartyAccount = "DE89 3704 0044 0532 0130 00"
+		l.Learn(s)
+	}
+	m := asked("-71", "ANOTHER TEXT")
+	m.CounterpartyAccount = "de89370400440532013000"
+	if got, _ := l.Suggest(m); got.Account != "cleaning" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWhatTextsAreAboutIsKnownInAdvance(t *testing.T) {
+	l := household(4)
+	l.SetAccounts([]Account{
+		{ID: "subscriptions", Name: "Subscriptions"}, {ID: "rent", Name: "Rent"}, {ID: "groceries", Name: "Groceries"},
+		{ID: "salary", Name: "Salary", Kind: Incoming},
+	})
+	for _, text := range []string{"REWE MARKT BERLIN", "TESCO STORES 644", "Supermercado Extra"} {
+		if got, _ := l.Suggest(asked("-41", text)); got.Account != "groceries" || got.Reason == "" {
+			t.Errorf("%s: %+v", text, got)
+		}
+	}
+}
+
+func TestALastingChangeIsFollowed(t *testing.T) {
+	l := taught(monthly(12, "-55", "CITY CLUB", "sport"))
+	for i := range 4 {
+		l.Learn(paid(fmt.Sprint("n", i), fmt.Sprintf("2027-%02d-03", i+1), "-55", "CITY CLUB", "leisure"))
+	}
+	if got, _ := l.Suggest(paid("q", "2027-05-03", "-55", "CITY CLUB", "").Movement); got.Account != "leisure" {
+		t.Errorf("after four: %+v", got)
 	}
 }
 

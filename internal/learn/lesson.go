@@ -25,6 +25,7 @@ type lesson struct {
 	head        uint64
 	party       uint64
 	category    uint64
+	payee       uint64 // the account of the counterparty
 	way         uint64
 	wordList    []uint64 // lists of the words, with the direction
 	stemList    []uint64
@@ -45,6 +46,7 @@ const (
 	byStem     = "stem"
 	byTag      = "tag"
 	byParty    = "party"
+	byPayee    = "payee"
 	byCategory = "category"
 	byWay      = "way"
 	byAmount   = "amount"
@@ -57,9 +59,9 @@ func (l *Learner) newLesson(from Lesson) *lesson {
 	s.account, s.own = l.account(from.Account), l.account(from.BankAccount)
 	s.core = nil
 	s.content = hash(from.Account, from.BankAccount, from.Date.String(), from.Amount.String(),
-		from.Text, from.Counterparty, from.Kind, from.Category)
+		from.Text, from.Counterparty, from.Kind, from.Category, from.CounterpartyAccount)
 	s.lists = append(s.lists, s.bank, s.amount, l.accountList(s.account, s.arrives))
-	for _, key := range []uint64{s.key, s.head, s.party, s.category, s.way} {
+	for _, key := range []uint64{s.key, s.head, s.party, s.payee, s.category, s.way} {
 		if key != 0 {
 			s.lists = append(s.lists, key)
 		}
@@ -80,7 +82,7 @@ func (l *Learner) question(m Movement) *lesson {
 }
 
 func newQuestion(m Movement) *lesson {
-	core := coreWords(words(m.Text))
+	core := merchantWords(m.Text)
 	way := way(m.Amount.Sign() > 0)
 	s := &lesson{
 		id:      m.ID,
@@ -101,6 +103,9 @@ func newQuestion(m Movement) *lesson {
 	}
 	if party := strings.Join(words(m.Counterparty), " "); party != "" {
 		s.party = hash(byParty, way, party)
+	}
+	if payee := strings.Join(words(m.CounterpartyAccount), ""); payee != "" {
+		s.payee = hash(byPayee, way, payee)
 	}
 	if m.Category != "" {
 		s.category = hash(byCategory, way, m.Category)

@@ -31,6 +31,9 @@ type outcome struct {
 // have been suggested from those before it, and forms the habits on the way.
 // Only then can the lesson be looked at.
 func (l *Learner) settle() {
+	if l.witnesses.ahead {
+		l.witnesses.goBack(len(l.rows), l.all)
+	}
 	for len(l.rows) < len(l.all) {
 		at := len(l.rows)
 		if at%markEvery == 0 {
@@ -76,7 +79,7 @@ func (l *Learner) unsettle(from int) {
 		}
 	}
 	l.rows, l.habits = l.rows[:from], l.marks[mark]
-	l.witnesses.goBack(from, l.all)
+	l.witnesses.ahead = true
 }
 
 // learn moves the weights one step of logistic regression towards an account.

@@ -103,6 +103,11 @@ func (l *Learner) decidedBefore(q *lesson, number int32) bool {
 			return true
 		}
 	}
+	if q.payee != 0 {
+		if right, _ := l.went(q.payee, number); right > 0 {
+			return true
+		}
+	}
 	named := nameWords(l.nameOf(number))
 	held, often := 0, false
 	for _, word := range q.core {
@@ -135,6 +140,11 @@ func (l *Learner) reason(m Movement, q *lesson, a answer) (list uint64, text str
 	if q.party != 0 {
 		if text := l.tell(q.party, "movements with "+quote(m.Counterparty), number); text != "" {
 			return q.party, text
+		}
+	}
+	if q.payee != 0 {
+		if text := l.tell(q.payee, "movements with the same account of the other party", number); text != "" {
+			return q.payee, text
 		}
 	}
 	best, most := "", 0.0

@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -18,7 +19,23 @@ const (
 // and without the words that only say how the money moved. Where that leaves
 // nothing, the words stay as they are. Texts with equal keys belong together.
 func Key(text string) string {
-	return strings.Join(coreWords(words(text)), " ")
+	return strings.Join(merchantWords(text), " ")
+}
+
+// merchantWords returns the words of a bank's text that name the other party,
+// each once.
+func merchantWords(text string) []string {
+	return coreWords(words(withoutProcessor(text)))
+}
+
+// withoutProcessor cuts off what stands before a star, if it is the sign of a
+// firm that takes payments for others: SQ *BLUE BOTTLE.
+func withoutProcessor(text string) string {
+	before, after, found := strings.Cut(text, "*")
+	if found && processors[strings.ToLower(strings.TrimSpace(before))] {
+		return after
+	}
+	return text
 }
 
 // words splits text into lower case words of letters and digits, without
@@ -58,7 +75,7 @@ func coreWords(all []string) []string {
 		if len(core) == maxKeyWords {
 			break
 		}
-		if names(word) && !(months[word] && besideNumber(all, i)) {
+		if names(word) && !(months[word] && besideNumber(all, i)) && !slices.Contains(core, word) {
 			core = append(core, word)
 		}
 	}
@@ -159,6 +176,16 @@ var paymentWords = set(`
 	tarjeta pago adeudo recibo transferencia domiciliacion y el la los las del
 	paiement achat carte cb prlv prelevement virement vir et le les du des
 	pagamento carta addebito bonifico acquisto
+	eref mref kref cred svwz abwa abwe ueberweisung ueberw sagt danke dankt
+	eletronico eletronica inst tarj checkcard dda pur ext trnsfr xfer fpi fpo bgc
+	pagseguro mercadopago pty pvt llp plc ооо оао зао пао
+`)
+
+// processors stand before a star in front of the merchant.
+var processors = set(`
+	sq sqc sqr tst sp mp pp paypal iz izettle zettle sumup stripe pag pagseguro
+	mercadopago ec klarna adyen mollie wpy fs cko dd ppl ebanx pagbank stone
+	infinitepay ifd cielo getnet ton in bt
 `)
 
 var months = set(`

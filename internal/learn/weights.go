@@ -30,7 +30,7 @@ var (
 	evidenceNames = [evidences]string{
 		eBook: "book", eDirection: "direction", eBank: "bank", eHead: "head", eKey: "key", eKeyRecent: "key-recent",
 		eKeyBank: "key-bank", eKeyAmount: "key-amount", eKeySize: "key-size", eText: "text", eAmount: "amount",
-		eParty: "party", eCategory: "category", eWay: "way", eWords: "words", eWordsBank: "words-bank",
+		eParty: "party", ePayee: "payee", eCategory: "category", eWay: "way", eWords: "words", eWordsBank: "words-bank",
 		eStems: "stems", eTags: "tags", eLast: "last", eLastBank: "last-bank", eStreak: "streak",
 		eSameDay: "same-day", eFit: "fit", eDue: "due", eName: "name", eAgainst: "against",
 		eLike: "like", eConcepts: "concepts", eMeaning: "meaning", eWitness: "witness",
@@ -133,10 +133,10 @@ func (w *Weights) String() string {
 }
 
 // SetUnmeasured sets the weights of evidence that no labelled book holds
-// (counterparty, category, way of paying, hashtags, kinds of account). They are
+// (counterparty and its account, category, way of paying, hashtags, kinds of account). They are
 // set by hand, below what was measured for like evidence.
 func (w *Weights) SetUnmeasured() {
-	for e, weight := range map[int]float64{eParty: 0.35, eCategory: 0.15, eWay: 0.1, eTags: 0.35, eAgainst: 2} {
+	for e, weight := range map[int]float64{eParty: 0.35, ePayee: 0.45, eCategory: 0.15, eWay: 0.1, eTags: 0.35, eAgainst: 2} {
 		w.Evidence[e] = weight
 	}
 }

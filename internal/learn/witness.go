@@ -27,13 +27,14 @@ const (
 	witnessCut     = 5e-3 // less probability moves nothing
 	witnessBlock   = 2048 // lessons
 	lowestOpinion  = -9.0 // logarithm of the least probability that is told apart from none
-	lowestScore    = -15  // what is so far below the best has no probability
+	lowestScore    = -12  // what is so far below the best has no probability
 )
 
 // witnesses are the one that is asked and the one that will follow it, so that
 // no more than two blocks of lessons are remembered, and going back is cheap.
 type witnesses struct {
 	asked, next witness
+	ahead       bool // they know lessons that are not settled any more
 	features    []uint64
 	opinion     []float64 // on the accounts of the one that is asked: probabilities
 	logs        []float64 // and their logarithms
@@ -61,7 +62,7 @@ func (w *witnesses) learn(at int, s *lesson) {
 
 // goBack makes the witnesses know only the first lessons.
 func (w *witnesses) goBack(to int, all []*lesson) {
-	w.asked, w.next = witness{}, witness{}
+	w.asked, w.next, w.ahead = witness{}, witness{}, false
 	block := to / witnessBlock
 	if to > 0 && to%witnessBlock == 0 {
 		block-- // the block has not begun
@@ -213,6 +214,9 @@ func (s *lesson) appendFeatures(to []uint64) []uint64 {
 	}
 	if s.party != 0 {
 		to = append(to, s.party)
+	}
+	if s.payee != 0 {
+		to = append(to, s.payee)
 	}
 	if s.category != 0 {
 		to = append(to, s.category)
