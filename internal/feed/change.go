@@ -59,6 +59,11 @@ func (w *work) change(ctx context.Context, c change) error {
 			return err
 		}
 	}
+	if c.removed { // before that is known to be done, so that a withdrawal cut short asks again
+		if err := w.seekTakenOut(ctx, e); err != nil {
+			return fmt.Errorf("looking for what was taken out for it: %w", err)
+		}
+	}
 	return w.Engine.Update(ctx, func(tx store.Tx) error {
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
