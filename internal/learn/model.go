@@ -45,6 +45,7 @@ type answer struct {
 	second     float64    // probability
 	pNew       float64
 	confidence float64
+	signs      [signs]float64
 	view       view
 }
 
@@ -130,8 +131,9 @@ func (l *Learner) answer(q *lesson, outside bool) answer {
 		return a
 	}
 	sum := 0.0
-	for i, x := range l.signsOf(a, q) {
-		sum += l.weights.Signs[i] * x
+	a.signs = l.signsOf(a, q)
+	for i, x := range a.signs {
+		sum += (l.weights.Signs[i] + l.habits.signs[i]) * x
 	}
 	a.confidence = 1 / (1 + math.Exp(-sum))
 	if a.view.merchant.mixedDay {

@@ -1,6 +1,8 @@
 package learn
 
-import "math"
+import (
+	"math"
+)
 
 // habits are what the weights of this book differ by from the shipped ones:
 // each settled lesson moved them a little towards what would have found its
@@ -10,13 +12,15 @@ type habits struct {
 	unknown  [unknowns]float64
 	// Sums of squares of the moves asked for, so that each weight learns at
 	// its own pace.
-	evidenceMoves [evidences]float64
-	unknownMoves  [unknowns]float64
+	evidenceMoves    [evidences]float64
+	unknownMoves     [unknowns]float64
+	signs, signMoves [signs]float64 // of trust in the best account
 }
 
 const (
 	pace      = 0.1
 	inertia   = 10.0
+	trustPace = 0.02
 	markEvery = 64
 )
 
@@ -99,6 +103,15 @@ func (h *habits) learn(account int32, candidates []candidate, a answer) {
 		for e, x := range c.evidence {
 			evidence[e] += excess * x
 		}
+	}
+	excess := a.confidence
+	if a.top.number == account {
+		excess--
+	}
+	for i, x := range a.signs {
+		move := excess * x
+		h.signMoves[i] += move * move
+		h.signs[i] -= trustPace * move / math.Sqrt(inertia+h.signMoves[i])
 	}
 	for e, move := range evidence {
 		step(&h.evidence[e], &h.evidenceMoves[e], move)

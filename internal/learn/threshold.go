@@ -18,6 +18,7 @@ const (
 	degrees      = 60
 	priorAnswers = 200.0 // what other books say counts like so many own answers
 	barWindow    = 1500  // lessons whose outcomes move the bars
+	margin       = 0.98  // of the wrong answers that a setting allows, so many are let through
 )
 
 // settings are the targets that have a bar, the least strict first.
@@ -77,7 +78,7 @@ func (l *Learner) sureFrom() bars {
 		for d := degrees - 1; d >= 0; d-- {
 			n += asked[d]
 			r += asked[d] * curve[d]
-			if n > 0 && r >= n*float64(setting)/100 {
+			if n > 0 && n-r <= margin*n*(1-float64(setting)/100) {
 				l.bars[i] = int8(d)
 			}
 		}
