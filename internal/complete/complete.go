@@ -198,7 +198,7 @@ func teach(model *learn.Learner, lesson ledger.Lesson) {
 	model.Learn(learn.Lesson{
 		Movement: learn.Movement{
 			ID: lesson.ID, BankAccount: lesson.BankAccount, Date: lesson.Date, Amount: amount, Text: lesson.Text,
-			Counterparty: lesson.Counterparty, Kind: lesson.Kind, Category: lesson.Category,
+			Counterparty: lesson.Counterparty, CounterpartyAccount: lesson.CounterpartyAccount, Kind: lesson.Kind, Category: lesson.Category,
 		},
 		Account: lesson.Account,
 	})
@@ -208,7 +208,7 @@ func teach(model *learn.Learner, lesson ledger.Lesson) {
 func MovementOf(accountID string, t bank.Transaction) learn.Movement {
 	return learn.Movement{
 		BankAccount: accountID, Date: t.Date, Amount: t.Amount.Number(), Text: t.Description,
-		Counterparty: t.Counterparty.Name, Kind: t.Kind, Category: t.Category,
+		Counterparty: t.Counterparty.Name, CounterpartyAccount: t.Counterparty.Account, Kind: t.Kind, Category: t.Category,
 	}
 }
 

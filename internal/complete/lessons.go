@@ -74,7 +74,7 @@ func WithRow(lessons []ledger.Lesson, accountID string, row bank.Transaction) []
 			continue
 		}
 		lessons[i].Text = row.Description
-		lessons[i].Counterparty = row.Counterparty.Name
+		lessons[i].Counterparty, lessons[i].CounterpartyAccount = row.Counterparty.Name, row.Counterparty.Account
 		lessons[i].Kind = row.Kind
 		lessons[i].Category = row.Category
 	}

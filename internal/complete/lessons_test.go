@@ -88,12 +88,12 @@ func TestWithRowAddsWhatTheBankSaysToItsOwnSideOnly(t *testing.T) {
 		CreditAccount: &bkper.Account{ID: "bank"}, DebitAccount: &bkper.Account{ID: "card"},
 	}
 	row := completetest.Row(1, -500, "AS THE BANK SAYS")
-	row.Kind, row.Category, row.Counterparty.Name = "PIX", "Transfer", "Maria"
+	row.Kind, row.Category, row.Counterparty = "PIX", "Transfer", bank.Party{Name: "Maria", Account: "DE02"}
 	got := complete.WithRow(complete.LessonsOf(transfer, small), "bank", row)
-	if got[0].Text != "AS THE BANK SAYS" || got[0].Counterparty != "Maria" || got[0].Kind != "PIX" || got[0].Category != "Transfer" {
+	if got[0].Text != "AS THE BANK SAYS" || got[0].Counterparty != "Maria" || got[0].CounterpartyAccount != "DE02" || got[0].Kind != "PIX" || got[0].Category != "Transfer" {
 		t.Errorf("its own side: %+v", got[0])
 	}
-	if got[1].Text != "edited" || got[1].Counterparty+got[1].Kind+got[1].Category != "" {
+	if got[1].Text != "edited" || got[1].Counterparty+got[1].CounterpartyAccount+got[1].Kind+got[1].Category != "" {
 		t.Errorf("the other side: %+v", got[1])
 	}
 }

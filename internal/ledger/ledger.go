@@ -497,9 +497,11 @@ type Lesson struct {
 	Amount       string    `json:"amount"` // signed from the bank account's view
 	Text         string    `json:"text"`
 	Counterparty string    `json:"counterparty,omitempty"`
-	Kind         string    `json:"kind,omitempty"`
-	Category     string    `json:"category,omitempty"`
-	Account      string    `json:"account"` // counter account id
+	// CounterpartyAccount is its account or document number.
+	CounterpartyAccount string `json:"counterpartyAccount,omitempty"`
+	Kind                string `json:"kind,omitempty"`
+	Category            string `json:"category,omitempty"`
+	Account             string `json:"account"` // counter account id
 }
 
 // Learning is what a book's learner must know between lessons.
