@@ -193,6 +193,7 @@ func (h *Handler) follow(ctx context.Context, entries []ledger.Entry, t bkper.Tr
 	records := ledger.All()
 	err := h.Engine.Update(ctx, func(tx store.Tx) error {
 		var changed []ledger.Entry
+		var notes []func() error
 		for _, e := range entries {
 			old, found, err := records.Entries.Find(tx, e.Key())
 			if err != nil {
@@ -202,10 +203,22 @@ func (h *Handler) follow(ctx context.Context, entries []ledger.Entry, t bkper.Tr
 			if found && (now.State != old.State || now.TransactionID != old.TransactionID || now.Touched != old.Touched) {
 				now.UpdatedAt = h.Now()
 				changed = append(changed, now)
+				if old.Same != now.Same {
+					note, err := records.Restored(tx, old, h.Now())
+					if err != nil {
+						return err
+					}
+					notes = append(notes, note)
+				}
 			}
 		}
 		for _, e := range changed {
 			if err := records.PutEntry(tx, e); err != nil {
+				return err
+			}
+		}
+		for _, note := range notes {
+			if err := note(); err != nil {
 				return err
 			}
 		}
@@ -226,6 +239,12 @@ func followed(e ledger.Entry, t bkper.Transaction) ledger.Entry {
 		return e // otherwise the other end says what became of it
 	}
 	ours := t.HasRemoteID(e.RemoteID)
+	if e.Same != "" && ours { // its draft, which the app has taken out as another movement
+		if !t.Trashed { // a person says that it is none
+			e.Same, e.State, e.TransactionID, e.Touched = "", ledger.Recorded, t.ID, true
+		}
+		return e
+	}
 	switch {
 	case t.Trashed && e.State.TrashedByUs():
 	case t.Trashed:

@@ -1,6 +1,7 @@
 package bookevents_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -630,6 +631,57 @@ func TestWhatAPersonWritesWhileTheAppWritesIsGivenBack(t *testing.T) {
 			d.handle(again...)
 			if now := d.Transaction(entries[4].TransactionID); now.UpdatedAt != got.UpdatedAt {
 				t.Error("hearing of it again has changed it again")
+			}
+		})
+	}
+}
+
+func TestWhatWasTakenOutAsAnotherMovement(t *testing.T) {
+	for claim, isTyped := range map[string]bool{"of an entry": false, "of what a person typed in": true} {
+		t.Run(claim, func(t *testing.T) {
+			d := newDesk(t)
+			both := d.Record("Credit Card", completetest.Row(3, -1549, "Films"), completetest.Row(1, -1549, "NETFLIX"))
+			e := both[1]
+			d.Fill(e.TransactionID, "Gym") // of which the app hears late
+			late := d.news()
+			d.Do(d.App.Trash, e.TransactionID)
+			double := ledger.Double{
+				BookID: book, AccountID: e.AccountID, New: e.RemoteID, Known: both[0].RemoteID,
+				State: ledger.IsOne, Gone: e.RemoteID, Draft: e.TransactionID,
+			}
+			out := e
+			out.State, out.Same = ledger.Undone, both[0].RemoteID
+			if isTyped {
+				typed, err := d.Person.CreateTransaction(t.Context(), book, bkper.Transaction{
+					Date: completetest.Row(3, 1, "").Date, Amount: "15.49", Description: "netflix", Posted: true,
+					CreditAccount: &bkper.Account{ID: d.Account("Credit Card")}, DebitAccount: &bkper.Account{ID: d.Account("Gym")},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				double.Known, double.Standing, double.Written = "", typed.ID, e.Written
+				out.State, out.TransactionID, out.Same, out.Written = ledger.Matched, typed.ID, typed.ID, nil
+			}
+			d.put(out)
+			err := d.DB.Update(t.Context(), func(tx store.Tx) error { return d.Records.Doubles.Put(tx, double.Key(), double) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.handle(append(late, d.news()...)...)
+			if got := d.Entry(e); got.State != out.State || got.TransactionID != out.TransactionID || got.Same != out.Same || got.Touched != out.Touched {
+				t.Errorf("late events of the draft make it %+v", got)
+			}
+			d.Do(d.Person.Restore, e.TransactionID)
+			d.catchUp()
+			if got := d.Entry(e); got.State != ledger.Recorded || got.TransactionID != e.TransactionID || got.Same != "" || !got.Touched {
+				t.Errorf("restored by a person it is %+v", got)
+			}
+			now, err := d.Records.Doubles.Load(t.Context(), d.DB, double.Key())
+			if err != nil || now.State != ledger.AreTwo || now.Gone != "" {
+				t.Errorf("%+v, %v", now, err)
+			}
+			if _, err := d.Records.Matched.Load(t.Context(), d.DB, store.Key(book, out.TransactionID)); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("what a person typed in still stands for it: %v", err)
 			}
 		})
 	}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
@@ -90,11 +91,9 @@ func (c Collections) Restored(tx store.Tx, e Entry, now time.Time) (note func() 
 	if err != nil {
 		return nil, err
 	}
+	doubles = slices.DeleteFunc(doubles, func(d Double) bool { return d.Gone != e.RemoteID })
 	var claims []string
 	for n, d := range doubles {
-		if d.Gone != e.RemoteID {
-			continue
-		}
 		doubles[n] = d.Two()
 		doubles[n].UpdatedAt = now
 		ref, _, err := c.Matched.Find(tx, store.Key(d.BookID, d.Standing))

@@ -224,19 +224,39 @@ func (s *Service) accounts(tx store.Tx, bookID string) ([]account, error) {
 		return nil, err
 	}
 	seen := make(map[string]bool)
-	err = records.EntriesOfDays(tx, bookID, from, farFuture(s.Now()), func(e ledger.Entry) {
-		if seen[e.RemoteID] {
-			return
-		}
-		seen[e.RemoteID] = true
+	var others []ledger.Entry // that a person knows to be other movements
+	add := func(e, other ledger.Entry) {
 		for n := range all {
-			if counts(e, all[n].integration, integrations) {
+			i := all[n].integration
+			if counts(e, i, integrations) && !counts(other, i, integrations) {
 				m := movement{date: e.Row.Date, amount: e.Row.Amount.Number(), told: told[e.Run]}
 				all[n].movements = append(all[n].movements, m)
 			}
 		}
+	}
+	err = records.EntriesOfDays(tx, bookID, from, farFuture(s.Now()), func(e ledger.Entry) {
+		switch {
+		case seen[e.RemoteID]:
+		case e.Same != "":
+			others = append(others, e)
+		default:
+			add(e, ledger.Entry{})
+		}
+		seen[e.RemoteID] = true
 	})
-	return all, err
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range others {
+		var other ledger.Entry // none for what a person has typed in
+		if key, ours := ledger.EntryKey(bookID, e.Same); ours {
+			if other, _, err = records.Entries.Find(tx, key); err != nil {
+				return nil, err
+			}
+		}
+		add(e, other)
+	}
+	return all, nil
 }
 
 // balancesOf reads the balances of an integration from the day of its opening
@@ -261,11 +281,11 @@ func balancesOf(tx store.Tx, integration string) ([]ledger.DayBalance, *ledger.O
 }
 
 // counts reports whether the bank's balance of an integration counts an entry:
-// whatever became of it in the book, unless the bank took it back or a person
-// knows it to be another movement that counts. What only
-// files have told counts where no other bank feeds the account.
+// whatever became of it in the book, unless the bank took it back. What only
+// files have told counts where no other bank feeds the account. Of two that a
+// person knows to be one movement, both may count here.
 func counts(e ledger.Entry, i ledger.Integration, all []ledger.Integration) bool {
-	if e.State == ledger.Removed || e.Withdrawn || e.Same != "" || e.Row.Amount.Currency() != i.Currency {
+	if e.State == ledger.Removed || e.Withdrawn || e.Row.Amount.Currency() != i.Currency {
 		return false
 	}
 	if slices.Contains(e.Origins, i.Origin) {

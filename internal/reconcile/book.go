@@ -207,6 +207,7 @@ func (s *Service) heal(ctx context.Context, verdicts []verdict) error {
 	for part := range slices.Chunk(sick, mostHeals) {
 		err := s.Engine.Update(ctx, func(tx store.Tx) error {
 			var puts []verdict
+			var notes []func() error
 			for _, v := range part {
 				v.finding.Healed = false
 				now, err := ledger.All().Entries.Get(tx, v.healed.Key())
@@ -218,6 +219,13 @@ func (s *Service) heal(ctx context.Context, verdicts []verdict) error {
 					continue
 				}
 				puts = append(puts, v)
+				if now.Same != v.healed.Same {
+					note, err := ledger.All().Restored(tx, now, s.Now())
+					if err != nil {
+						return err
+					}
+					notes = append(notes, note)
+				}
 			}
 			for _, v := range puts {
 				v.healed.UpdatedAt = s.Now()
@@ -225,6 +233,11 @@ func (s *Service) heal(ctx context.Context, verdicts []verdict) error {
 					return err
 				}
 				v.finding.Healed = true
+			}
+			for _, note := range notes {
+				if err := note(); err != nil {
+					return err
+				}
 			}
 			return nil
 		})

@@ -19,6 +19,19 @@ type copies struct {
 	sought        bool // they were looked up one by one: there are no others
 }
 
+// without leaves out of the trash what the app has put there because a person
+// says that the entry is another movement.
+func (in copies) without(e ledger.Entry) copies {
+	if e.Same != "" {
+		in.trashed = slices.DeleteFunc(slices.Clone(in.trashed), isDraftOf(e))
+	}
+	return in
+}
+
+func isDraftOf(e ledger.Entry) func(bkper.Transaction) bool {
+	return func(t bkper.Transaction) bool { return t.HasRemoteID(e.RemoteID) }
+}
+
 // verdict is what comparing one entry came to.
 type verdict struct {
 	finding *ledger.Finding // nil if nothing differs
@@ -37,6 +50,7 @@ func (c comparison) isSettled(e ledger.Entry) bool { return !e.UpdatedAt.After(c
 
 // isMissing reports whether an entry should stand in the book and does not.
 func isMissing(e ledger.Entry, in copies) bool {
+	in = in.without(e)
 	return (e.State == ledger.Recorded || e.State == ledger.Matched) && !e.Withdrawn && len(in.live)+len(in.trashed) == 0
 }
 
@@ -46,6 +60,12 @@ func (c comparison) entry(e ledger.Entry, in copies) verdict {
 	if e.Pair != "" {
 		return paired(e, in)
 	}
+	if n := slices.IndexFunc(in.live, isDraftOf(e)); n >= 0 && e.Same != "" {
+		after := e
+		after.Same, after.State, after.TransactionID, after.Touched = "", ledger.Recorded, in.live[n].ID, true
+		return healed(e, after, ledger.FoundLive, "It was taken out as another movement, and stands in the book again. The two count as two again.")
+	}
+	in = in.without(e)
 	switch e.State {
 	case ledger.Recorded, ledger.Matched:
 		return c.standing(e, in)

@@ -71,6 +71,13 @@ func gone(all ...bkper.Transaction) copies { return copies{trashed: all} }
 
 func touched(e *ledger.Entry) { e.Touched = true }
 
+// own is what a person has typed in, and an entry that is known to be it.
+var own = bkper.Transaction{ID: "typed", Date: day(1), Amount: "12.5", Posted: true, CreditAccount: &bkper.Account{ID: checking}}
+
+func typed(e *ledger.Entry) { e.TransactionID, e.Same = "typed", "typed" }
+
+func sameAs(remoteID string) func(*ledger.Entry) { return func(e *ledger.Entry) { e.Same = remoteID } }
+
 func joined(e *ledger.Entry) { e.Pair = "bc1_20261104_aaaaaaaaaaaaaaaaaaaa" }
 
 func TestEntriesAgainstTheBook(t *testing.T) {
@@ -140,6 +147,11 @@ func TestEntriesAgainstTheBook(t *testing.T) {
 			copies{},
 			ledger.FoundParked, "", "The book is locked.",
 		},
+		{"taken out as another movement, it is right in the trash", entry(ledger.Undone, sameAs("bc1_x")), gone(trashed), "", "", ""},
+		{"restored in the book, it is another movement no more", entry(ledger.Undone, sameAs("bc1_x")), live(draft()), ledger.FoundLive, "recorded t1 touched", "two again"},
+		{"what stands for a typed one is right while its own draft is in the trash", entry(ledger.Matched, typed), copies{live: live(own).live, trashed: gone(trashed).trashed}, "", "", ""},
+		{"restored beside the typed one, it stands for it no more", entry(ledger.Matched, typed), live(own, draft()), ledger.FoundLive, "recorded t1 touched", "two again"},
+		{"a typed one in the trash is a tombstone, whatever lies there besides", entry(ledger.Matched, typed), gone(trashed, with(func(t *bkper.Transaction) { *t = own; t.Trashed = true })), ledger.FoundTrashed, "trashed typed", ""},
 		{"a parked one that is in the book is recorded", entry(ledger.Parked), live(draft()), ledger.FoundLive, "recorded t1 touched", ""},
 	} {
 		t.Run(test.claim, func(t *testing.T) {

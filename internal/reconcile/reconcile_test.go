@@ -346,3 +346,101 @@ func TestTheBanksBalanceIsHeldAgainstTheLedger(t *testing.T) {
 func (d *desk) today() bank.Date { return bank.DateOf(d.Now()) }
 
 func usd(cents int64) money.Amount { return money.New(money.DecimalFromUnits(cents, 2), "USD") }
+
+// entryOf reads the entry of a text.
+func (d *desk) entryOf(text string) (e ledger.Entry) {
+	d.TB.Helper()
+	d.update(func(tx store.Tx) error {
+		return d.Records.EntriesOfDays(tx, book, d.today().AddDays(-9), d.today().AddDays(3), func(other ledger.Entry) {
+			if other.Row.Description == text {
+				e = other
+			}
+		})
+	})
+	if e.RemoteID == "" {
+		d.TB.Fatalf("the ledger has no %s", text)
+	}
+	return e
+}
+
+func (d *desk) put(entries ...ledger.Entry) {
+	d.TB.Helper()
+	d.update(func(tx store.Tx) error {
+		for _, e := range entries {
+			if err := d.Records.PutEntry(tx, e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func TestWhatIsOneMovementCountsOnceInTheBalance(t *testing.T) {
+	for claim, c := range map[string]struct {
+		cents int64 // of the bank's balance, with the movement
+		same  func(d *desk, late, old ledger.Entry) (ledger.Entry, ledger.Entry)
+	}{
+		"an entry that counts itself": {98_000, func(_ *desk, late, old ledger.Entry) (ledger.Entry, ledger.Entry) {
+			late.State, late.Same = ledger.Undone, old.RemoteID
+			return late, old
+		}},
+		"an entry that the bank has taken back": {98_000, func(_ *desk, late, old ledger.Entry) (ledger.Entry, ledger.Entry) {
+			old.Withdrawn, old.Flag, old.Touched = true, "The bank withdrew this transaction.", true
+			late.State, late.Same = ledger.Undone, old.RemoteID
+			return late, old
+		}},
+		"what a person typed in, which no bank has told": {96_000, func(d *desk, late, old ledger.Entry) (ledger.Entry, ledger.Entry) {
+			typed, err := d.Person.CreateTransaction(d.TB.Context(), book, bkper.Transaction{
+				Date: late.Row.Date.AddDays(-2), Amount: "20", Description: "typed", Posted: true,
+				CreditAccount: &bkper.Account{ID: d.Account("Credit Card")}, DebitAccount: &bkper.Account{ID: d.Account("Gym")},
+			})
+			if err != nil {
+				d.TB.Fatal(err)
+			}
+			late.State, late.TransactionID, late.Same, late.Written = ledger.Matched, typed.ID, typed.ID, nil
+			return late, old
+		}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			d := newDesk(t)
+			d.tell("r1", 100_000, completetest.Row(3, -1000, "A"))
+			d.night()
+			d.Advance(23 * time.Hour)
+			d.tell("r2", 98_000, completetest.Row(0, -2000, "OLD"))
+			d.night()
+			d.Advance(23 * time.Hour)
+			d.tell("r3", c.cents, completetest.Row(-1, -2000, "LATE"))
+			late, old := c.same(d, d.entryOf("LATE"), d.entryOf("OLD"))
+			d.Do(d.App.Trash, d.entryOf("LATE").TransactionID)
+			d.put(late, old)
+			if got := strings.TrimSpace(d.balance()); got != "agrees 0" {
+				t.Error(got)
+			}
+			if r := d.night(); r.Healed > 0 {
+				t.Errorf("%+v", r.Findings)
+			}
+		})
+	}
+}
+
+func TestWhatAPersonRestoresIsAnotherMovementNoMore(t *testing.T) {
+	d := newDesk(t)
+	e := d.Record("Credit Card", completetest.Row(2, -1000, "OLD"), completetest.Row(1, -1000, "LATE"))
+	late := e[1]
+	late.State, late.Same = ledger.Undone, e[0].RemoteID
+	double := ledger.Double{
+		BookID: book, AccountID: late.AccountID, New: late.RemoteID, Known: e[0].RemoteID,
+		State: ledger.IsOne, Gone: late.RemoteID, Draft: late.TransactionID,
+	}
+	d.Do(d.App.Trash, late.TransactionID)
+	d.put(late)
+	d.update(func(tx store.Tx) error { return d.Records.Doubles.Put(tx, double.Key(), double) })
+	d.expect(d.night())
+	d.Do(d.Person.Restore, late.TransactionID)
+	d.expect(d.night(), "live LATE, healed")
+	now, err := d.Records.Doubles.Load(t.Context(), d.DB, double.Key())
+	if err != nil || now.State != ledger.AreTwo || now.Gone != "" || d.Entry(late).Same != "" {
+		t.Errorf("%+v, %v; same as %q", now, err, d.Entry(late).Same)
+	}
+	d.expect(d.night())
+}
