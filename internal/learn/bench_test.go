@@ -51,6 +51,20 @@ func BenchmarkLearn(b *testing.B) {
 	}
 }
 
+// BenchmarkLearnAndSettle is what learning costs in all: the lesson, and what
+// the next Suggest has to work off for it.
+func BenchmarkLearnAndSettle(b *testing.B) {
+	all := bookOf(50_000)
+	l := New()
+	for i := range b.N {
+		if i%len(all) == 0 {
+			l = New()
+		}
+		l.Learn(all[i%len(all)])
+		l.settle()
+	}
+}
+
 func BenchmarkUnlearnAndLearn(b *testing.B) {
 	all := bookOf(50_000)
 	l := taught(all)
