@@ -227,3 +227,19 @@ func TestTheOrderOfTheChartDoesNotMatter(t *testing.T) {
 		}
 	})
 }
+
+// TestALongBookTakesBackAsWell goes back over the places where one witness
+// hands over to the next.
+func TestALongBookTakesBackAsWell(t *testing.T) {
+	all := bookOf(2*witnessBlock + 200)
+	l := taught(all)
+	want := l.state()
+	for _, at := range []int{len(all) - 1, 2*witnessBlock + 1, 2 * witnessBlock, 2*witnessBlock - 1, witnessBlock + 64, 10} {
+		l.Unlearn(all[at].ID)
+		l.settle()
+		l.Learn(all[at])
+		if l.state() != want {
+			t.Errorf("lesson %d taken back and learned again leaves a trace", at)
+		}
+	}
+}

@@ -51,7 +51,7 @@ func (l *Learner) settle() {
 			l.habits.learn(s.account, l.work.candidates, a)
 		}
 		r.first = !l.used(s.account)
-		l.witnesses.learn(at, s)
+		l.witnesses.learn(at, s, true)
 		l.rows = append(l.rows, r)
 		for _, key := range s.lists {
 			found := l.index[key]

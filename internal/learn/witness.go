@@ -42,9 +42,11 @@ type witnesses struct {
 	moves       []cell
 }
 
-// learn takes in the lesson at a place. Lessons must come in their order.
-func (w *witnesses) learn(at int, s *lesson) {
+// learn takes in the lesson at a place. Lessons must come in their order. It is
+// quicker if it was asked about this very lesson just now.
+func (w *witnesses) learn(at int, s *lesson, wasAsked bool) {
 	if at%witnessBlock == 0 {
+		wasAsked = false // the one that was asked is another now
 		if at != witnessBlock {
 			w.asked = w.next
 		}
@@ -53,9 +55,13 @@ func (w *witnesses) learn(at int, s *lesson) {
 			w.asked = witness{rows: map[uint64][]cell{}}
 		}
 	}
-	w.features = s.appendFeatures(w.features[:0])
+	if !wasAsked {
+		w.features = s.appendFeatures(w.features[:0])
+		w.predict(&w.asked)
+	}
 	w.teach(&w.asked, s.account)
 	if at >= witnessBlock {
+		w.predict(&w.next)
 		w.teach(&w.next, s.account)
 	}
 }
@@ -76,14 +82,16 @@ func (w *witnesses) goBack(to int, all []*lesson) {
 			}
 			w.features = all[at].appendFeatures(w.features[:0])
 			if at >= from+witnessBlock {
+				w.predict(&w.asked)
 				w.teach(&w.asked, all[at].account)
 			}
+			w.predict(&w.next)
 			w.teach(&w.next, all[at].account)
 		}
 		return
 	}
 	for at := range to {
-		w.learn(at, all[at])
+		w.learn(at, all[at], false)
 	}
 }
 
@@ -122,9 +130,9 @@ func (w *witnesses) predict(by *witness) bool {
 	return true
 }
 
-// teach moves a witness one step towards an account.
+// teach moves a witness, whose opinion was worked out just now, one step
+// towards an account.
 func (w *witnesses) teach(by *witness, account int32) {
-	w.predict(by)
 	own, known := by.place(account)
 	if !known {
 		own = by.add(account)
