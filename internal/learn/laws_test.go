@@ -234,7 +234,7 @@ func TestALongBookTakesBackAsWell(t *testing.T) {
 	all := bookOf(2*witnessBlock + 200)
 	l := taught(all)
 	want := l.state()
-	for _, at := range []int{len(all) - 1, 2*witnessBlock + 1, 2 * witnessBlock, 2*witnessBlock - 1, witnessBlock + 64, 10} {
+	for _, at := range []int{2*witnessBlock + 1, 2*witnessBlock - 1, 10} {
 		l.Unlearn(all[at].ID)
 		l.settle()
 		l.Learn(all[at])
