@@ -36,6 +36,9 @@ type Double struct {
 const (
 	doubtDays    = 4  // between the dates that two sources give a movement
 	doubtPercent = 30 // by which a bank corrects what it books anew, as by a tip
+	// mostWeighed bounds the pairs of like amounts and days that are weighed:
+	// nobody would decide about so many.
+	mostWeighed = 50_000
 )
 
 // Doubles finds among rows that were recorded as new those that may be
@@ -55,12 +58,27 @@ func Doubles(fresh, known []Movement) []Double {
 		days         int
 		why          string
 	}
+	var replaceable []int // of any amount
+	ofAmount := make(map[string][]int)
+	for k, o := range known {
+		if o.Replaceable {
+			replaceable = append(replaceable, k)
+		} else {
+			ofAmount[o.Amount.String()] = append(ofAmount[o.Amount.String()], k)
+		}
+	}
 	var pairs []pair
+	weighed := 0
 	for f, n := range fresh {
-		for k, o := range known {
-			why := mayBeOne(n, o, first)
-			if why != "" {
-				pairs = append(pairs, pair{f, k, !shareWord(n.Texts, o.Texts), apart(n.Dates, o.Dates), why})
+		for _, k := range slices.Concat(replaceable, ofAmount[n.Amount.String()]) {
+			o := known[k]
+			days := apart(n.Dates, o.Dates)
+			if days > doubtDays || weighed == mostWeighed {
+				continue
+			}
+			weighed++
+			if why := mayBeOne(n, o, days, first); why != "" {
+				pairs = append(pairs, pair{f, k, !shareWord(n.Texts, o.Texts), days, why})
 			}
 		}
 	}
@@ -95,12 +113,12 @@ func firstDays(all ...[]Movement) map[string]bank.Date {
 	return first
 }
 
-// mayBeOne says in words why two movements may be one, "" if they are two.
-func mayBeOne(n, known Movement, first map[string]bank.Date) string {
+// mayBeOne says in words why two movements so many days apart may be one, "" if
+// they are two.
+func mayBeOne(n, known Movement, days int, first map[string]bank.Date) string {
 	toldByBoth := slices.ContainsFunc(n.Origins, func(o string) bool { return slices.Contains(known.Origins, o) })
-	days := apart(n.Dates, known.Dates)
 	switch {
-	case days > doubtDays, differ(n.Instalment, known.Instalment), n.Amount.Currency() != known.Amount.Currency():
+	case differ(n.Instalment, known.Instalment), n.Amount.Currency() != known.Amount.Currency():
 		return ""
 	case known.Replaceable:
 		if !toldByBoth || n.Amount.Sign() != known.Amount.Sign() || !near(n.Amount, known.Amount) || !shareWord(n.Texts, known.Texts) {

@@ -2,6 +2,7 @@ package match_test
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -97,4 +98,15 @@ func TestDoublesLaws(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestDoublesOfThousandsAlikeComeToAnEnd(t *testing.T) {
+	var fresh, known []match.Movement
+	for n := range 3000 {
+		fresh = append(fresh, movement("new"+strconv.Itoa(n), 1+n%25, "-5", "STALL 12", "feed"))
+		known = append(known, movement("old"+strconv.Itoa(n), 1+n%25, "-5", "Stall and more", "file"))
+	}
+	if got := match.Doubles(fresh, known); len(got) == 0 || len(got) > len(fresh) {
+		t.Errorf("%d doubles", len(got))
+	}
 }
