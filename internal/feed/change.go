@@ -9,6 +9,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/money"
 	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
@@ -72,6 +73,10 @@ func (w *work) change(ctx context.Context, c change) error {
 		if err != nil {
 			return err
 		}
+		stays, correct, err := w.correctsOther(tx, now, c, was)
+		if err != nil {
+			return err
+		}
 		if !c.removed {
 			now.Row, now.Withdrawn = c.row, false
 		}
@@ -91,8 +96,25 @@ func (w *work) change(ctx context.Context, c change) error {
 		case ledger.Trashed, ledger.Removed, ledger.Undoing, ledger.Undone:
 		}
 		now.UpdatedAt = w.Now()
+		if correct {
+			stays.Flag, stays.UpdatedAt = otherSays(now, c), w.Now()
+			if err := w.records.PutEntry(tx, stays); err != nil {
+				return err
+			}
+		}
 		return w.records.PutEntry(tx, now)
 	})
+}
+
+// correctsOther returns the entry that stands in the book for another, which a
+// person said to be the same, and whether what the bank now says of the other
+// puts it into doubt.
+func (w *work) correctsOther(tx store.Tx, e ledger.Entry, c change, was money.Amount) (stays ledger.Entry, correct bool, err error) {
+	if e.Same == "" {
+		return stays, false, nil
+	}
+	stays, found, err := w.entryIn(tx, e.BookID, e.Same)
+	return stays, found && mayStandForMore(stays) && (c.removed || !c.row.Amount.Equal(was) && !c.row.Amount.Equal(stays.Row.Amount)), err
 }
 
 // follow changes or trashes the draft of a recorded entry, whose row is what
@@ -187,6 +209,14 @@ func counterOf(t bkper.Transaction, account string) string {
 
 func flagText(e ledger.Entry, c change) string {
 	return bankSays(e, c) + " It was touched in the book, so it was left as it is."
+}
+
+// otherSays flags the entry that stands in the book for one that was taken out.
+func otherSays(e ledger.Entry, c change) string {
+	if c.removed {
+		return fmt.Sprintf("The bank withdrew %s, %s, %q, which a person said to be this one.", e.Row.Date, e.Row.Amount, e.Row.Description)
+	}
+	return fmt.Sprintf("The bank now says %s, %s, %q of what a person said to be this one.", e.Row.Date, e.Row.Amount, e.Row.Description)
 }
 
 func bankSays(e ledger.Entry, c change) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/feed"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
 var opening = row("o", 1, "-99", "OPENING")
@@ -485,4 +486,70 @@ func TestWhatAPersonTypedInIsProposedAfterARestartToo(t *testing.T) {
 	if w.onlyDouble(); !restarted {
 		t.Error("nothing was looked for")
 	}
+}
+
+func TestWhatTheBankCorrectsAfterItWasTakenOutIsFlaggedWhereItStands(t *testing.T) {
+	for claim, c := range map[string]struct {
+		tell func(*world)
+		flag bool
+	}{
+		"another amount":      {func(w *world) { w.bank.shows(opening, row("x", 5, "-6", "BOOKS 12")) }, true},
+		"it is withdrawn":     {func(w *world) { w.bank.tells([]string{"x"}) }, true},
+		"other words":         {func(w *world) { w.bank.shows(opening, row("x", 5, "-5", "BOOKS 12 BERLIN")) }, false},
+		"nothing has changed": {func(*world) {}, false},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w, d := doubtful(t)
+			w.decide(d, ledger.IsOne)
+			c.tell(w)
+			w.sync()
+			if e := w.entryOf("Books and more"); (e.Flag != "") != c.flag {
+				t.Errorf("flag %q", e.Flag)
+			}
+			w.wantBook("Bank", opening, row("", 3, "-5", "Books and more"))
+		})
+	}
+}
+
+func TestWhatIsFlaggedForAnotherIsWithdrawnAllTheSame(t *testing.T) {
+	for cut := 1; ; cut++ {
+		w := linked(t)
+		w.bank.shows(opening, row("x", 3, "-5", "Books and more"))
+		w.sync()
+		w.importing(feed.ImportRequest{Content: ofx("", "", account{"123", []bank.Transaction{row("F0", 1, "-99", "OPENING"), row("F1", 5, "-5", "BOOKS 12")}})})
+		w.decide(w.onlyDouble(), ledger.IsOne)
+		e := w.entryOf("Books and more")
+		e.Flag = "The bank now says otherwise of what a person said to be this one."
+		w.check(w.disk.Update(t.Context(), func(tx store.Tx) error { return ledger.All().PutEntry(tx, e) }))
+		w.bank.tells([]string{"x"})
+		w.power.cutAt = w.power.effects + cut
+		w.sync()
+		done := w.power.effects < w.power.cutAt
+		w.sync()
+		w.wantBook("Bank", opening, row("", 5, "-5", "BOOKS 12"))
+		if t.Failed() || done {
+			return
+		}
+	}
+}
+
+func TestWhatTheBookTakesOnlyLaterIsLookedAtToo(t *testing.T) {
+	w := linked(t)
+	w.bank.shows(opening)
+	w.sync()
+	w.importing(feed.ImportRequest{Content: ofx("", "", account{"123", []bank.Transaction{row("F1", 3, "-5", "Books and more")}})})
+	w.bank.shows(opening, row("x", 5, "-5", "BOOKS 12"))
+	w.book.refuse = func(t bkper.Transaction) error {
+		if t.Description == "BOOKS 12" {
+			return errInvalid
+		}
+		return nil
+	}
+	w.sync()
+	w.book.refuse = nil
+	_, err := w.feed.RetryParked(t.Context(), "book")
+	w.check(err)
+	w.drain()
+	w.wantBook("Bank", opening, row("", 3, "-5", "Books and more"), row("", 5, "-5", "BOOKS 12"))
+	w.onlyDouble()
 }

@@ -328,6 +328,7 @@ func (w *work) decide(b batch, k known, result *claimed) []entryPut {
 	}
 	for _, e := range k.removed {
 		result.changes = append(result.changes, change{remoteID: e.RemoteID, removed: true})
+		e.Flag = "" // it would say that the withdrawal is done
 		e.Withdrawn, e.UpdatedAt = true, w.Now()
 		puts = append(puts, entryPut{entry: e})
 	}

@@ -160,7 +160,36 @@ func (s *Service) retry(ctx context.Context, d queue.Delivery, m retryMessage) e
 		t := target{BookID: m.BookID, AccountID: a.account, Integration: a.integration, UserID: a.user}
 		failed = append(failed, s.retryAccount(ctx, d.ID, t, groups[a]))
 	}
+	failed = append(failed, s.seekDoublesOf(ctx, m.BookID, entries))
 	return errors.Join(failed...)
+}
+
+// seekDoublesOf asks to look for doubles among the runs that have brought some
+// entries.
+func (s *Service) seekDoublesOf(ctx context.Context, bookID string, entries []ledger.Entry) error {
+	wanted := make(map[string]bool)
+	for _, e := range entries {
+		wanted[e.Run] = true
+	}
+	var runs []ledger.Run
+	err := s.Engine.View(ctx, func(tx store.Tx) error {
+		runs = nil
+		return s.records.Runs.Scan(tx, store.Below(bookID), func(_ string, r ledger.Run) (bool, error) {
+			if wanted[r.ID] {
+				runs = append(runs, r)
+			}
+			return len(runs) < len(wanted), nil
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("looking for the runs of what was tried again: %w", err)
+	}
+	for _, r := range runs {
+		if err := s.seekDoubles(ctx, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Service) retryAccount(ctx context.Context, owner string, t target, entries []ledger.Entry) error {
