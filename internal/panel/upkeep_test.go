@@ -104,10 +104,12 @@ func (f *fakeUpkeep) DecideDouble(_ context.Context, _, later, earlier string, a
 		return errs.New(errs.NotFound, "This is not known any more. Reload the page.")
 	}
 	f.decidedBy = append(f.decidedBy, userID)
-	switch {
-	case as == ledger.AreTwo:
+	switch text := f.doubles[at].NewRow.Description; {
+	case as == ledger.AreTwo && text == "WITHDRAWN":
+		f.doubles[at].Hurdle = "It does not come back."
+	case as == ledger.AreTwo, text == "DELETED":
 		f.doubles = slices.Delete(f.doubles, at, at+1)
-	case f.doubles[at].NewRow.Description == "STUCK":
+	case text == "STUCK":
 		f.doubles[at].Hurdle = "Somebody has worked on both."
 	default:
 		f.doubles[at].State = as
@@ -350,6 +352,25 @@ func TestDecidingWhatMayBeTwiceInABrowser(t *testing.T) {
 	tab.click("#one-title")
 	tab.click("#one [data-act=two]")
 	tab.until("document.querySelector('#one-part').hidden")
+	tab.says("#said", "Both are in the book again.")
+}
+
+func TestADecisionThatCameToNothingIsNotToldAsDoneInABrowser(t *testing.T) {
+	tab := newBrowser(t)
+	b := newBench(t)
+	server := httptest.NewServer(b.handler)
+	defer server.Close()
+	b.upkeep.doubles = []ledger.DoublePair{aDouble("a", "DELETED"), aDouble("b", "WITHDRAWN")}
+	tab.open(server.URL + "/panel?bookId=demo")
+	tab.click("#tab-review")
+	tab.click("#doubles [data-key=a-knowna] [data-act=one]")
+	tab.says("#said", "Nothing was taken out of the book.")
+	tab.click("#doubles [data-key=b-knownb] [data-act=one]")
+	tab.says("#said", "It stands in the book once now.")
+	tab.click("#one-title")
+	tab.click("#one [data-act=two]")
+	tab.says("#said", "Nothing was brought back.")
+	tab.says("#one", "It does not come back.")
 }
 
 func TestKeepingABookRightInABrowser(t *testing.T) {

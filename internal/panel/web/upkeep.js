@@ -112,12 +112,14 @@ export function review({ book, state, act }) {
       }));
   }
 
-  /** Waits until a decision is carried out, and returns what became of it. */
+  /** Waits until a decision is carried out, and returns what became of it: its double, if there is one, and whether it is one movement. */
   async function carriedOut(id) {
     for (let waited = 0, wait = 200; ; waited += wait, wait = Math.min(wait * 2, 2000)) {
       const now = await book.doubles();
-      const found = [...now.proposals, ...now.one].find((d) => d.id === id);
-      if (!found?.deciding || waited > patience) return found;
+      const isIt = (d) => d.id === id;
+      const one = now.one.find(isIt);
+      const found = one ?? now.proposals.find(isIt);
+      if (!found?.deciding || waited > patience) return { found, isOne: Boolean(one) };
       await new Promise((resolve) => { setTimeout(resolve, wait); });
     }
   }
@@ -139,13 +141,14 @@ export function review({ book, state, act }) {
       h('div', { class: 'buttons' },
         button('one', 'The same', about, 'good', async () => {
           await book.sayOne(d.id);
-          const now = await carriedOut(d.id);
-          await act.changed(now?.hurdle ? 'Nothing was taken out of the book.' : now?.deciding ? 'The draft is being taken out of the book. This can take a while.' : 'It stands in the book once now.');
+          const { found, isOne } = await carriedOut(d.id);
+          await act.changed(found?.deciding ? 'The draft is being taken out of the book. This can take a while.'
+            : isOne ? 'It stands in the book once now.' : 'Nothing was taken out of the book.');
         }),
         button('two', 'Different', about, 'quietly', async () => {
           await book.sayTwo(d.id);
-          await carriedOut(d.id);
-          await act.changed('They stay two, and are not proposed again.');
+          const { found } = await carriedOut(d.id);
+          await act.changed(found ? 'That is being noted. This can take a while.' : 'They stay two, and are not proposed again.');
         })));
   }
 
@@ -153,12 +156,13 @@ export function review({ book, state, act }) {
     const about = d.later.text || 'no text';
     return h('li', { class: 'line' },
       h('span', { class: 'date' }, day(d.later.date)),
-      h('span', { class: 'text' }, about, h('span', { class: 'why' }, readable(d.reason))),
+      h('span', { class: 'text' }, about, h('span', { class: 'why' }, readable(d.hurdle ?? d.reason))),
       h('span', { class: 'amount' }, money(d.later.amount, d.later.currency)),
       button('two', 'Undo', about, 'small', async () => {
         await book.sayTwo(d.id);
-        await carriedOut(d.id);
-        await act.changed('Both are in the book again.');
+        const { found } = await carriedOut(d.id);
+        await act.changed(found?.deciding ? 'The draft is being brought back. This can take a while.'
+          : found ? 'Nothing was brought back.' : 'Both are in the book again.');
       }));
   }
 
