@@ -277,7 +277,9 @@ func TestAnAccountNumberIsTheSameHoweverItIsSpaced(t *testing.T) {
 func TestWhatTextsAreAboutIsKnownInAdvance(t *testing.T) {
 	l := household(4)
 	l.SetAccounts([]Account{
-		{ID: "subscriptions", Name: "Subscriptions"}, {ID: "rent", Name: "Rent"}, {ID: "groceries", Name: "Groceries"},
+		{ID: "subscriptions", Name: "Subscriptions"},
+		{ID: "rent", Name: "Rent"},
+		{ID: "groceries", Name: "Groceries"},
 		{ID: "salary", Name: "Salary", Kind: Incoming},
 	})
 	for _, text := range []string{"REWE MARKT BERLIN", "TESCO STORES 644", "Supermercado Extra"} {

@@ -33,7 +33,6 @@ type lesson struct {
 	conceptList []uint64
 	core        []string // words of the text; nil once it is learned
 	lists       []uint64 // every list that the lesson stands in, each once
-	outcome     outcome
 }
 
 // The sorts of lists in the index.

@@ -144,7 +144,7 @@ func (w *witnesses) teach(by *witness, account int32) {
 			p--
 		}
 		if math.Abs(p) >= witnessCut {
-			w.moves = append(w.moves, cell{place: int32(place), weight: float32(p)}) //nolint:gosec // a book has no 2^31 accounts
+			w.moves = append(w.moves, cell{place: int32(place), weight: float32(p)})
 		}
 	}
 	for _, feature := range w.features {
@@ -177,7 +177,7 @@ func (by *witness) add(account int32) (place int32) {
 	for len(by.places) <= int(account) {
 		by.places = append(by.places, 0)
 	}
-	by.places[account] = int32(len(by.accounts)) //nolint:gosec // a book has no 2^31 accounts
+	by.places[account] = int32(len(by.accounts))
 	return by.places[account] - 1
 }
 

@@ -19,7 +19,7 @@ import (
 func folder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	chance := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+	chance := rand.New(rand.NewPCG(1, 2))
 	for _, name := range []string{"aa_first_2020", "aa_first_2021", "bb_second_2020"} {
 		var b strings.Builder
 		fmt.Fprintln(&b, labelled.Header)

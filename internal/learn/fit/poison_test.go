@@ -71,7 +71,7 @@ func TestWhatTheAppCompletedMustNotTeach(t *testing.T) {
 			t.Fatal(err)
 		}
 		b.lessons = b.lessons[:min(rows, len(b.lessons))]
-		chance := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+		chance := rand.New(rand.NewPCG(1, 2))
 		add(&corrected, live(b, w, func(s learn.Lesson, _ string) string { return s.Account }))
 		add(&believed, live(b, w, func(_ learn.Lesson, completed string) string { return completed }))
 		add(&checked, live(b, w, func(s learn.Lesson, _ string) string {
