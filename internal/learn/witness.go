@@ -177,7 +177,7 @@ func (by *witness) add(account int32) (place int32) {
 	for len(by.places) <= int(account) {
 		by.places = append(by.places, 0)
 	}
-	by.places[account] = int32(len(by.accounts))
+	by.places[account] = int32(len(by.accounts)) //nolint:gosec // a book has no 2^31 accounts
 	return by.places[account] - 1
 }
 
