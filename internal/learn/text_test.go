@@ -41,14 +41,18 @@ func TestKeyKeepsWhatNamesTheMerchant(t *testing.T) {
 		"COMPRA TARJ. 4444XXXXXXXX1234 MERCADONA":      "mercadona",
 		"CHECKCARD 0512 WALGREENS #4411":               "walgreens",
 		"DEBIT CARD PURCHASE XXXXX1234 SHELL OIL 5744": "shell oil",
+
 		"CARD PAYMENT TO TESCO STORES 3297,12.34 GBP ON 12-05-2024": "tesco stores",
-		"ACME S.p.A.":                       "acme",
-		"FOO S.A. DE C.V.":                  "foo",
-		"BAZ PTY LTD":                       "baz",
-		"ООО Ромашка":                       "ромашка",
-		"كارفور 1234":                       "كارفور",
-		"株式会社ローソン":                          "株式会社ローソン",
-		"セブンイレブン":                           "セフンイレフン",
+
+		"ACME S.p.A.":      "acme",
+		"FOO S.A. DE C.V.": "foo",
+		"BAZ PTY LTD":      "baz",
+		"ООО Ромашка":      "ромашка",
+		"كارفور 1234":      "كارفور",
+
+		"株式会社ローソン": "株式会社ローソン",
+		"セブンイレブン":  "セフンイレフン",
+
 		"":                                  "",
 		"***":                               "",
 		"4711":                              "4711",
