@@ -1,10 +1,12 @@
 package feed_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/errs"
@@ -552,4 +554,51 @@ func TestWhatTheBookTakesOnlyLaterIsLookedAtToo(t *testing.T) {
 	w.drain()
 	w.wantBook("Bank", opening, row("", 3, "-5", "Books and more"), row("", 5, "-5", "BOOKS 12"))
 	w.onlyDouble()
+}
+
+func TestWhatBecomesThatOfAThirdWhileItIsTakenOutComesBack(t *testing.T) {
+	w, typed, d := typedDouble(t)
+	w.book.trouble = func(op string) (error, error) {
+		if op == "trash" { // from another account of the book
+			w.check(ledger.All().Matched.Save(t.Context(), w.disk, store.Key("book", typed.ID), ledger.Ref{RemoteID: "bc1_third"}))
+		}
+		return nil, nil
+	}
+	w.decide(d, ledger.IsOne)
+	w.wantBook("Bank", opening, row("", 5, "-5", "BOOKS 12"))
+	if e := w.entryOf("BOOKS 12"); e.State != ledger.Recorded || e.Same != "" {
+		t.Errorf("%+v", e)
+	}
+	if proposed, one := w.doubles(); len(proposed)+len(one) != 0 {
+		t.Errorf("%+v, %+v", proposed, one)
+	}
+}
+
+func TestWhatTheBankHasWithdrawnDoesNotComeBack(t *testing.T) {
+	w, d := doubtful(t)
+	w.decide(d, ledger.IsOne)
+	w.bank.tells([]string{"x"})
+	w.sync()
+	w.decide(d, ledger.AreTwo)
+	w.wantBook("Bank", opening, row("", 3, "-5", "Books and more"))
+	if _, one := w.doubles(); len(one) != 1 || !strings.Contains(one[0].Hurdle, "the bank has withdrawn it") || one[0].Asked != "" {
+		t.Errorf("%+v", one)
+	}
+	if e := w.entryOf("BOOKS 12"); e.Same != d.Known {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestWhatMayBeOneOfTwoIsProposedAsTheOneThatIsFree(t *testing.T) {
+	w, d := doubtful(t)
+	w.decide(d, ledger.IsOne)
+	w.importing(feed.ImportRequest{Content: ofx("", "", account{"123", []bank.Transaction{
+		row("F1", 3, "-5", "Books and more"), row("F2", 2, "-5", "Books and maps"), row("F3", 1, "-1", "Tea"),
+	}})})
+	w.integrate("i2", "c1", "card", "Bank", firstOfMonth) // a second source of the same account
+	w.bank.report = map[string]connectors.AccountPage{"card": {Transactions: []bank.Transaction{row("q", 1, "-3", "BUS"), row("y", 4, "-5", "BOOKS 13")}}}
+	w.sync()
+	if d := w.onlyDouble(); d.NewRow.Description != "BOOKS 13" || d.KnownRow.Description != "Books and maps" {
+		t.Errorf("%+v", d)
+	}
 }

@@ -391,7 +391,7 @@ func TestWhatIsOneMovementCountsOnceInTheBalance(t *testing.T) {
 		}},
 		"what a person typed in, which no bank has told": {96_000, func(d *desk, late, old ledger.Entry) (ledger.Entry, ledger.Entry) {
 			typed, err := d.Person.CreateTransaction(d.TB.Context(), book, bkper.Transaction{
-				Date: late.Row.Date.AddDays(-2), Amount: "20", Description: "typed", Posted: true,
+				Date: late.Row.Date.AddDays(-100), Amount: "20", Description: "typed", Posted: true,
 				CreditAccount: &bkper.Account{ID: d.Account("Credit Card")}, DebitAccount: &bkper.Account{ID: d.Account("Gym")},
 			})
 			if err != nil {
@@ -416,7 +416,8 @@ func TestWhatIsOneMovementCountsOnceInTheBalance(t *testing.T) {
 			if got := strings.TrimSpace(d.balance()); got != "agrees 0" {
 				t.Error(got)
 			}
-			if r := d.night(); r.Healed > 0 {
+			r := d.night()
+			if r.Healed > 0 || slices.ContainsFunc(r.Findings, func(f ledger.Finding) bool { return f.Text == "LATE" }) {
 				t.Errorf("%+v", r.Findings)
 			}
 		})
@@ -432,15 +433,24 @@ func TestWhatAPersonRestoresIsAnotherMovementNoMore(t *testing.T) {
 		BookID: book, AccountID: late.AccountID, New: late.RemoteID, Known: e[0].RemoteID,
 		State: ledger.IsOne, Gone: late.RemoteID, Draft: late.TransactionID,
 	}
+	third := ledger.Double{BookID: book, New: "bc1_third", Known: late.RemoteID, State: ledger.IsOne, Gone: "bc1_third"}
 	d.Do(d.App.Trash, late.TransactionID)
 	d.put(late)
-	d.update(func(tx store.Tx) error { return d.Records.Doubles.Put(tx, double.Key(), double) })
+	d.update(func(tx store.Tx) error {
+		if err := d.Records.Doubles.Put(tx, third.Key(), third); err != nil {
+			return err
+		}
+		return d.Records.Doubles.Put(tx, double.Key(), double)
+	})
 	d.expect(d.night())
 	d.Do(d.Person.Restore, late.TransactionID)
 	d.expect(d.night(), "live LATE, healed")
 	now, err := d.Records.Doubles.Load(t.Context(), d.DB, double.Key())
 	if err != nil || now.State != ledger.AreTwo || now.Gone != "" || d.Entry(late).Same != "" {
 		t.Errorf("%+v, %v; same as %q", now, err, d.Entry(late).Same)
+	}
+	if now, err = d.Records.Doubles.Load(t.Context(), d.DB, third.Key()); err != nil || now.State != ledger.IsOne {
+		t.Errorf("what stands for a third became %+v, %v", now, err)
 	}
 	d.expect(d.night())
 }
