@@ -164,16 +164,25 @@ func (s *Service) retry(ctx context.Context, d queue.Delivery, m retryMessage) e
 	return errors.Join(failed...)
 }
 
-// seekDoublesOf asks to look for doubles among the runs that have brought some
-// entries.
+// seekDoublesOf asks to look for doubles in the runs of those entries that were
+// waiting and are recorded now.
 func (s *Service) seekDoublesOf(ctx context.Context, bookID string, entries []ledger.Entry) error {
-	wanted := make(map[string]bool)
-	for _, e := range entries {
-		wanted[e.Run] = true
-	}
 	var runs []ledger.Run
 	err := s.Engine.View(ctx, func(tx store.Tx) error {
 		runs = nil
+		wanted := make(map[string]bool)
+		for _, e := range entries {
+			now, err := s.records.Entries.Get(tx, e.Key())
+			if err != nil {
+				return err
+			}
+			if now.State == ledger.Recorded {
+				wanted[now.Run] = true
+			}
+		}
+		if len(wanted) == 0 {
+			return nil
+		}
 		return s.records.Runs.Scan(tx, store.Below(bookID), func(_ string, r ledger.Run) (bool, error) {
 			if wanted[r.ID] {
 				runs = append(runs, r)
