@@ -343,7 +343,7 @@ func TestDecidingWhatMayBeTwiceInABrowser(t *testing.T) {
 	tab.says("#doubles .line", "Books and more "+nasty)
 	tab.allWell("doubles")
 	tab.click("#doubles [data-key=a-knowna] [data-act=one]")
-	tab.says("#one-title", "One is in the book once")
+	tab.says("#one-title", "One that you said is the same")
 	tab.click("#doubles [data-key=b-knownb] [data-act=two]")
 	tab.says("#to-review", "1")
 	tab.click("#doubles [data-key=c-knownc] [data-act=one]")

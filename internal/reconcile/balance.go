@@ -291,6 +291,9 @@ func counts(e ledger.Entry, i ledger.Integration, all []ledger.Integration) bool
 	if slices.Contains(e.Origins, i.Origin) {
 		return true
 	}
+	if e.State == ledger.Undone { // the person takes back what a file has told
+		return false
+	}
 	isBank := func(origin string) bool { return !strings.HasPrefix(origin, "file:") }
 	isOther := func(o ledger.Integration) bool { return o.AccountID == i.AccountID && o.ID != i.ID }
 	return e.AccountID == i.AccountID && !slices.ContainsFunc(e.Origins, isBank) && !slices.ContainsFunc(all, isOther)

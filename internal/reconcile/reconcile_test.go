@@ -424,6 +424,26 @@ func TestWhatIsOneMovementCountsOnceInTheBalance(t *testing.T) {
 	}
 }
 
+func TestAnUndoneStatementIsNothingThatTheBankHasTold(t *testing.T) {
+	d := newDesk(t)
+	d.tell("r1", 100_000, completetest.Row(3, -1000, "A"))
+	d.night()
+	d.Advance(23 * time.Hour)
+	d.tell("r2", 98_000, completetest.Row(0, -2000, "OF A FILE"), completetest.Row(0, -2000, "B"))
+	e := d.entryOf("OF A FILE")
+	e.Origins, e.Integration = []string{"file:ofx/1/123"}, ""
+	d.put(e)
+	d.night()
+	if got := strings.TrimSpace(d.balance()); got == "agrees 0" {
+		t.Errorf("while it stands: %s", got)
+	}
+	e.State = ledger.Undone
+	d.put(e)
+	if got := strings.TrimSpace(d.balance()); got != "agrees 0" {
+		t.Errorf("undone: %s", got)
+	}
+}
+
 func TestWhatAPersonRestoresIsAnotherMovementNoMore(t *testing.T) {
 	d := newDesk(t)
 	e := d.Record("Credit Card", completetest.Row(2, -1000, "OLD"), completetest.Row(1, -1000, "LATE"))

@@ -135,7 +135,7 @@ export function review({ book, state, act }) {
     const about = d.later.text || 'no text';
     return h('article', { class: 'card' },
       h('div', { class: 'row' }, h('h3', { class: 'grow' }, about), h('b', { class: 'sum' }, money(d.later.amount, d.later.currency))),
-      h('ul', { class: 'rows' }, side(d.earlier, d.earlier.remoteId ? 'was there' : 'recorded by somebody else'), side(d.later, 'came later')),
+      h('ul', { class: 'rows' }, side(d.earlier, d.earlier.remoteId ? 'recorded before' : 'recorded by hand'), side(d.later, 'recorded later')),
       h('p', { class: 'quiet' }, readable(d.reason)),
       d.hurdle && problem({ sentence: d.hurdle }, 'warn'),
       h('div', { class: 'buttons' },
@@ -228,7 +228,7 @@ export function review({ book, state, act }) {
     keyed(by('one'), one, (d) => d.id, once);
     by('doubles-part').hidden = perhaps.length + one.length === 0;
     by('one-part').hidden = one.length === 0;
-    by('one-title').textContent = one.length === 1 ? 'One is in the book once' : `${one.length} are in the book once`;
+    by('one-title').textContent = one.length === 1 ? 'One that you said is the same' : `${one.length} that you said are the same`;
     showReconciliation(state.reconciliation);
   };
 }
