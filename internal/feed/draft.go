@@ -10,15 +10,6 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 )
 
-// Properties of a recorded draft besides those of package complete. Bkper
-// hides the one that ends with an underscore.
-const (
-	institutionProperty  = "bank_institution"
-	counterpartyProperty = "bank_counterparty"
-	kindProperty         = "bank_kind"
-	runProperty          = "bank_connections_run_"
-)
-
 // draftOf is what the book shall record for an entry: always a draft, whatever
 // the book does with complete transactions by itself.
 func draftOf(e ledger.Entry, s complete.Suggestion) bkper.Transaction {
@@ -55,9 +46,9 @@ func setSides(t *bkper.Transaction, account, counter string, out bool) {
 }
 
 func properties(e ledger.Entry) map[string]string {
-	p := map[string]string{complete.BankTextProperty: e.Row.Description, runProperty: e.Run}
+	p := map[string]string{complete.BankTextProperty: e.Row.Description, ledger.RunProperty: e.Run}
 	for key, value := range map[string]string{
-		institutionProperty: e.Institution, counterpartyProperty: e.Row.Counterparty.Name, kindProperty: e.Row.Kind,
+		ledger.InstitutionProperty: e.Institution, ledger.CounterpartyProperty: e.Row.Counterparty.Name, ledger.KindProperty: e.Row.Kind,
 	} {
 		if value != "" {
 			p[key] = value

@@ -80,6 +80,12 @@ func (s *Service) entriesOf(ctx context.Context, run ledger.Run) ([]ledger.Entry
 	return s.broughtBy(ctx, run, isOfARun)
 }
 
+// isOfARun reports whether undoing a run, and redoing it, is about the entry:
+// what a person knows to be another movement stays out of the book.
+func isOfARun(e ledger.Entry) bool {
+	return e.Same == "" && slices.Contains([]ledger.State{ledger.Recorded, ledger.Undoing, ledger.Undone}, e.State)
+}
+
 // partRun makes two transactions again of the transfers that the run has an end
 // of: undoing it must not take the other end's movement out of the book.
 func (s *Service) partRun(ctx context.Context, run ledger.Run) error {
