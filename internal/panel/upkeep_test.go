@@ -406,7 +406,7 @@ func TestKeepingABookRightInABrowser(t *testing.T) {
 
 	tab.says("#to-review", "2")
 	tab.click("#tab-review")
-	tab.says("#compared", "Not compared yet")
+	tab.says("#compared", "The book was not compared with it yet")
 	tab.says("#proposals .line", "PAYMENT THANK YOU "+nasty)
 	tab.allWell("proposals")
 	tab.click("#proposals [data-key=one] [data-act=join]")

@@ -185,7 +185,7 @@ export function review({ book, state, act }) {
   }
 
   function compared(r) {
-    if (!r.at) return ['Not compared yet. That is done once a day, the first time when the first transactions have settled.'];
+    if (!r.at) return ['The book was not compared with it yet. That is done once a day, the first time when the first transactions have settled.'];
     if (r.problem) return ['The book could not be compared ', when(r.at), '.'];
     return ['Compared ', when(r.at), `: ${r.entries} transactions of the bank since ${day(r.from)}, with ${r.transactions} of the book.`];
   }
