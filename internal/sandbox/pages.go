@@ -85,7 +85,8 @@ type visit struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	user *user
-	book *book // nil when there is none that the user may see
+	book *book   // nil when there is none that the user may see
+	seq  *uint64 // of the last change that was there to be read, nil before read
 }
 
 const (
@@ -194,7 +195,8 @@ type layout struct {
 	Content           any
 }
 
-// read runs f with the book locked for reading.
+// read runs f with the book locked for reading. What changes after the first
+// read of a visit is news to its page.
 func (v *visit) read(f func() error) error {
 	v.s.mu.RLock()
 	defer v.s.mu.RUnlock()
@@ -203,6 +205,10 @@ func (v *visit) read(f func() error) error {
 		return err
 	}
 	v.book = b
+	if v.seq == nil {
+		seq := v.s.lastSeq
+		v.seq = &seq
+	}
 	return f()
 }
 
@@ -230,6 +236,9 @@ func (v *visit) render(name string, status int, title string, content any) error
 		p = b.permissionOf(v.user)
 	}
 	v.s.mu.RUnlock()
+	if v.seq != nil {
+		seq = *v.seq
+	}
 	page := layout{
 		Base: v.base, Title: title, Here: v.r.URL.RequestURI(), Page: name, User: v.user,
 		Users: sortedBy(v.s.users, userOrder), Permission: p, Seq: seq, Content: content,

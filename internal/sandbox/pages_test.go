@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -318,5 +319,26 @@ func TestPulseMovesWithEveryChange(t *testing.T) {
 	b.create(draft("pulse", "x"))
 	if after := b.open("/sandbox/pulse"); after == before {
 		t.Error("it stood still")
+	}
+}
+
+// A page that is older than the number it carries would wait for news that it
+// has missed already.
+func TestAPageCarriesTheNumberOfWhatItShows(t *testing.T) {
+	b := newBrowser(t, newBench(t, nil))
+	number := regexp.MustCompile(`data-seq="\d+"`)
+	for i := range 100 {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.create(draft(fmt.Sprint("late ", i), "RACE"))
+		}()
+		during := b.open("/sandbox/?q=race")
+		<-done
+		after := b.open("/sandbox/?q=race")
+		if number.FindString(during) == number.FindString(after) &&
+			strings.Count(during, `class="row `) != strings.Count(after, `class="row `) {
+			t.Fatal("two pages with the same number show different rows")
+		}
 	}
 }

@@ -24,6 +24,8 @@ document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape' && typing()) document.activeElement.blur();
 });
 
+let uploading = false; // a page that goes away takes the files that wait with it
+
 for (const item of document.querySelectorAll('[data-account]')) {
   item.addEventListener('dragover', (event) => {
     event.preventDefault();
@@ -33,6 +35,7 @@ for (const item of document.querySelectorAll('[data-account]')) {
   item.addEventListener('drop', async (event) => {
     event.preventDefault();
     item.classList.remove('over');
+    uploading = true;
     for (const file of event.dataTransfer.files) {
       const form = new FormData();
       form.set('account', item.dataset.account);
@@ -49,6 +52,7 @@ const fresh = document.querySelector('[data-fresh]');
 fresh.addEventListener('click', () => location.reload());
 
 const busy = () =>
+  uploading ||
   [...document.querySelectorAll('input, select')].some((field) =>
     field.type === 'checkbox' ? field.checked !== field.defaultChecked
       : field.tagName === 'INPUT' && field.value !== field.defaultValue) ||
