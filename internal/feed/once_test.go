@@ -1,0 +1,293 @@
+package feed_test
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+
+	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/complete"
+	"github.com/bank-connections/bkper-bot/internal/feed"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/queue"
+)
+
+// Cases in which something comes twice, late, or after it was overtaken: scripts
+// of what random lives have found, and of what they seldom come upon.
+
+// process is a process on what lasts. Its messages wait until the test hands
+// them over.
+type process struct {
+	*feed.Service
+	w       *world
+	waiting []queue.Message
+}
+
+func (p *process) Publish(_ context.Context, messages ...queue.Message) error {
+	p.waiting = append(p.waiting, messages...)
+	return nil
+}
+
+// books is one book for everybody.
+type books struct{ feed.Book }
+
+func (b books) For(string) feed.Book { return b.Book }
+
+func (w *world) deps(q queue.Publisher, b feed.Book) feed.Deps {
+	engine := &cuttable{Engine: w.disk, power: w.power, troubled: true}
+	return feed.Deps{
+		Engine: engine, Queue: q, Connectors: w, Books: books{b}, Sealer: plain{},
+		Completer: complete.New(engine, w.clock), Now: w.clock, Jitter: w.chance,
+		NewID: func() string { w.ids++; return name("o", w.ids) },
+		Log:   slog.New(slog.DiscardHandler),
+	}
+}
+
+// process begins another process.
+func (w *world) process() *process {
+	p := &process{w: w}
+	p.Service = feed.New(w.deps(p, w.book))
+	return p
+}
+
+// with lets the feed see the book through another one.
+func (w *world) with(b feed.Book) { w.feed = feed.New(w.deps(w.queue, b)) }
+
+// hand delivers a message.
+func (p *process) hand(m queue.Message) error {
+	return p.Handle(p.w.t.Context(), delivery{Message: m, Attempt: 1, Published: p.w.now})
+}
+
+// handAll delivers what waits, and what comes of it.
+func (p *process) handAll() {
+	p.w.t.Helper()
+	for n := 0; len(p.waiting) > 0; n++ {
+		m := p.waiting[0]
+		p.waiting = p.waiting[1:]
+		p.w.check(p.hand(m))
+		if n > 1000 {
+			p.w.t.Fatal("it does not come to rest")
+		}
+	}
+}
+
+// fetch syncs and returns the batches that are to be recorded.
+func (p *process) fetch() []queue.Message {
+	p.w.t.Helper()
+	p.w.now = p.w.now.Add(1e9)
+	p.w.check(p.Sync(p.w.t.Context(), "c1"))
+	m := p.waiting[len(p.waiting)-1]
+	p.waiting = p.waiting[:len(p.waiting)-1]
+	p.w.check(p.hand(m))
+	batches := p.waiting
+	p.waiting = nil
+	return batches
+}
+
+// answering is a book that answers a remote id that it knows with what it has
+// under it, in the trash too.
+type answering struct{ *fakeBook }
+
+func (b answering) CreateTransactions(ctx context.Context, book string, items []bkper.Transaction) (map[string]bkper.Transaction, error) {
+	known := map[string]bkper.Transaction{}
+	var unknown []bkper.Transaction
+	for _, t := range items {
+		if ids := b.ofRemote[t.RemoteIDs[0]]; len(ids) > 0 {
+			known[t.RemoteIDs[0]] = b.all[ids[0]]
+		} else {
+			unknown = append(unknown, t)
+		}
+	}
+	answer, err := b.fakeBook.CreateTransactions(ctx, book, unknown)
+	for id, t := range known {
+		if err == nil {
+			answer[id] = t
+		}
+	}
+	return answer, err
+}
+
+func TestWhatABookAnswersUnderAKnownIDMayBeAPersons(t *testing.T) {
+	for claim, c := range map[string]struct {
+		person  func(*bkper.Transaction) // nil for nobody
+		state   ledger.State
+		follows bool
+	}{
+		"nobody has touched it": {nil, ledger.Recorded, true},
+		"edited":                {func(t *bkper.Transaction) { t.Description = "coffee with Ana" }, ledger.Recorded, false},
+		"posted":                {func(t *bkper.Transaction) { t.Draft, t.Posted = false, true }, ledger.Recorded, false},
+		"trashed":               {func(t *bkper.Transaction) { t.Trashed = true }, ledger.Trashed, false},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.with(answering{w.book})
+			// As before the ledger was lost.
+			before := w.book.add(bkper.Transaction{
+				Date: coffee.Date, Amount: "2.5", Description: "COFFEE", Draft: true, CreditAccount: &bkper.Account{ID: "Bank"},
+				RemoteIDs:  []string{ledger.RemoteID("Bank", coffee.Date, coffee.Amount, 1)},
+				Properties: map[string]string{"bank_text": "COFFEE"}, CreatedAt: 1000, UpdatedAt: 1000,
+			})
+			if c.person != nil {
+				w.book.edit("COFFEE", func(t *bkper.Transaction) {
+					c.person(t)
+					t.UpdatedAt = 2000
+				})
+				before = w.book.all[before.ID]
+			}
+			w.bank.shows(coffee, tea)
+			w.sync()
+			if e := w.entryOf("COFFEE"); e.State != c.state || e.TransactionID != before.ID {
+				t.Errorf("the entry is %s of %q", e.State, e.TransactionID)
+			}
+			w.bank.shows(dearer, tea)
+			w.sync()
+			now := w.book.all[before.ID]
+			if c.follows != (now.Amount == "2.6") {
+				t.Errorf("after a change at the bank it is %+v", now)
+			}
+			if !c.follows && (now.Description != before.Description || now.Amount != before.Amount || now.Status() != before.Status()) {
+				t.Errorf("what a person has touched was changed: %+v", now)
+			}
+			if len(w.book.all) != 2 {
+				t.Errorf("the book has %d transactions", len(w.book.all))
+			}
+		})
+	}
+}
+
+// takesSome is a book that records items one after the other until it comes to
+// one that it refuses.
+type takesSome struct{ *fakeBook }
+
+func (b takesSome) CreateTransactions(ctx context.Context, book string, items []bkper.Transaction) (map[string]bkper.Transaction, error) {
+	all := map[string]bkper.Transaction{}
+	for _, t := range items {
+		answer, err := b.fakeBook.CreateTransactions(ctx, book, []bkper.Transaction{t})
+		if err != nil {
+			return nil, err
+		}
+		for id, t := range answer {
+			all[id] = t
+		}
+	}
+	return all, nil
+}
+
+// refuseKnown lets the book refuse a remote id that it has.
+func (w *world) refuseKnown(also func(bkper.Transaction) error) {
+	w.book.refuse = func(t bkper.Transaction) error {
+		if t.ID == "" && w.book.liveRemoteIDs()[t.RemoteIDs[0]] > 0 {
+			return refusal(409, "conflict", "there already")
+		}
+		if also != nil {
+			return also(t)
+		}
+		return nil
+	}
+}
+
+func TestWhatIsRefusedBecauseItIsThereIsNotParked(t *testing.T) {
+	t.Run("since before the ledger was lost", func(t *testing.T) {
+		w := linked(t)
+		w.refuseKnown(nil)
+		w.book.add(bkper.Transaction{
+			Date: coffee.Date, Amount: "2.5", Description: "COFFEE", Draft: true, CreditAccount: &bkper.Account{ID: "Bank"},
+			RemoteIDs:  []string{ledger.RemoteID("Bank", coffee.Date, coffee.Amount, 1)},
+			Properties: map[string]string{"bank_text": "COFFEE"},
+		})
+		w.bank.shows(coffee, tea, wage)
+		w.sync()
+		w.wantBook("Bank", coffee, tea, wage)
+		if n := w.states(); n[ledger.Recorded] != 3 {
+			t.Errorf("states %v", n)
+		}
+		w.addsUp(w.runs()[0])
+		w.bank.shows(dearer, tea, wage)
+		w.sync()
+		w.wantBook("Bank", dearer, tea, wage)
+	})
+	t.Run("since the book took some of a batch that it refused", func(t *testing.T) {
+		w := linked(t)
+		w.with(takesSome{w.book})
+		bad := row("x", 3, "-9", "BAD")
+		w.refuseKnown(isBad)
+		w.bank.shows(coffee, tea, bad, wage)
+		w.sync()
+		w.wantBook("Bank", coffee, tea, wage)
+		if n := w.states(); n[ledger.Recorded] != 3 || n[ledger.Parked] != 1 {
+			t.Errorf("states %v", n)
+		}
+		w.addsUp(w.runs()[0])
+	})
+}
+
+func isBad(t bkper.Transaction) error {
+	if t.Description == "BAD" {
+		return errInvalid
+	}
+	return nil
+}
+
+func TestOfABatchThatWasRefusedTheBookMayHaveSome(t *testing.T) {
+	w := linked(t)
+	w.with(takesSome{w.book})
+	w.book.refuse = isBad
+	bad := row("x", 3, "-9", "BAD")
+	w.bank.shows(coffee, bad, tea, wage)
+	// The batch is refused, and its first half; then the book is asked too often.
+	w.book.trouble = func(op string) (error, error) {
+		if op == "create" && w.book.calls["create"] > 4 {
+			return errTooOften, nil
+		}
+		return nil, nil
+	}
+	w.check(w.feed.Sync(t.Context(), "c1"))
+	for w.book.calls["create"] < 5 {
+		w.step()
+	}
+	w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Trashed = true })
+	w.book.trouble = nil
+	w.drain()
+	w.wantBook("Bank", tea, wage)
+	if e := w.entryOf("COFFEE"); e.State != ledger.Trashed {
+		t.Errorf("what a person has trashed is %s", e.State)
+	}
+	w.addsUp(w.runs()[0])
+}
+
+var dearer = changedTo(coffee, 3, "-2.60", "COFFEE")
+
+func TestAParkedRowThatIsInTheBookFollowsTheBank(t *testing.T) {
+	for claim, c := range map[string]struct {
+		tell func(*world)
+		want []bank.Transaction
+	}{
+		"changed":   {func(w *world) { w.bank.tells(nil, dearer) }, []bank.Transaction{dearer, tea}},
+		"withdrawn": {func(w *world) { w.bank.tells([]string{"a"}) }, []bank.Transaction{tea}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.with(takesSome{w.book})
+			w.book.refuse = func(bkper.Transaction) error {
+				if len(w.book.all) == 0 {
+					return nil
+				}
+				w.book.book.LockDate = tea.Date // after the first was recorded
+				return errLocked
+			}
+			w.bank.tells(nil, coffee, tea)
+			w.sync()
+			if n := w.states(); n[ledger.Parked] != 2 || w.book.count("COFFEE") != 1 {
+				t.Fatalf("states %v, in the book %d", n, w.book.count("COFFEE"))
+			}
+			w.book.refuse, w.book.book.LockDate = nil, firstOfMonth.AddDays(-1)
+			c.tell(w)
+			w.sync()
+			_, err := w.feed.RetryParked(t.Context(), "book")
+			w.check(err)
+			w.drain()
+			w.wantBook("Bank", c.want...)
+		})
+	}
+}
