@@ -3,8 +3,13 @@ package feed_test
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
+	"strconv"
 	"testing"
+	"time"
 
+	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/complete"
@@ -256,7 +261,7 @@ func TestOfABatchThatWasRefusedTheBookMayHaveSome(t *testing.T) {
 	w.addsUp(w.runs()[0])
 }
 
-var dearer = changedTo(coffee, 3, "-2.60", "COFFEE")
+var dearer = coffeeAt("-2.60")
 
 func TestAParkedRowThatIsInTheBookFollowsTheBank(t *testing.T) {
 	for claim, c := range map[string]struct {
@@ -289,5 +294,149 @@ func TestAParkedRowThatIsInTheBookFollowsTheBank(t *testing.T) {
 			w.drain()
 			w.wantBook("Bank", c.want...)
 		})
+	}
+}
+
+// newsBank is a bank that tells what is new since a state. To who has none it
+// tells what it has, and not what it has withdrawn.
+type newsBank struct{ updates []connectors.AccountPage }
+
+// news makes the bank of the checking account a newsBank.
+func (w *world) news() *newsBank {
+	n := &newsBank{}
+	w.bank.fetch = n.fetch
+	return n
+}
+
+func (n *newsBank) tell(removed []string, rows ...bank.Transaction) {
+	n.updates = append(n.updates, connectors.AccountPage{Removed: removed, Transactions: rows})
+}
+
+func (n *newsBank) fetch(req connectors.FetchRequest) (connectors.Page, error) {
+	since := 0
+	if len(req.State) > 0 {
+		var err error
+		if since, err = strconv.Atoi(string(req.State)); err != nil {
+			return connectors.Page{}, err
+		}
+	}
+	var rows []bank.Transaction
+	removed := map[string]bool{}
+	for _, u := range n.updates[since:] {
+		for _, t := range u.Transactions {
+			rows = append(withoutID(rows, t.ID), t)
+			delete(removed, t.ID)
+		}
+		for _, id := range u.Removed {
+			rows, removed[id] = withoutID(rows, id), true
+		}
+	}
+	a := connectors.AccountPage{Key: "checking", Transactions: rows}
+	if len(req.State) > 0 {
+		a.Removed = slices.Sorted(maps.Keys(removed))
+	}
+	return connectors.Page{Accounts: []connectors.AccountPage{a}, Next: []byte(strconv.Itoa(len(n.updates)))}, nil
+}
+
+func withoutID(rows []bank.Transaction, id string) []bank.Transaction {
+	return slices.DeleteFunc(rows, func(t bank.Transaction) bool { return t.ID == id })
+}
+
+// coffeeAt is the coffee as the bank corrects it.
+func coffeeAt(amount string) bank.Transaction { return changedTo(coffee, 3, amount, "COFFEE") }
+
+// onceAt does something at the next call of the book of that kind.
+func (w *world) onceAt(op string, do func()) {
+	w.book.trouble = func(o string) (error, error) {
+		if o == op {
+			w.book.trouble = nil
+			do()
+		}
+		return nil, nil
+	}
+}
+
+// onceBeforeAWrite does something before the feed writes into the store.
+func (w *world) onceBeforeAWrite(do func()) {
+	w.power.trouble = func() (bool, bool) {
+		w.power.trouble = nil
+		do()
+		return false, false
+	}
+}
+
+func TestWhoWakesWhenItsWorkIsDoneAndOutOfDateChangesNothing(t *testing.T) {
+	for claim, asleep := range map[string]func(*world, func()){
+		"before it has the lease":  func(w *world, do func()) { w.onceBeforeAWrite(do) },
+		"while it reads the draft": func(w *world, do func()) { w.onceAt("get", do) },
+		"while it lists the book":  func(w *world, do func()) { w.onceAt("list", do) },
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			first, second := w.process(), w.process()
+			news := w.news()
+			news.tell(nil, coffee, tea)
+			first.waiting = first.fetch()
+			first.handAll()
+			news.tell(nil, coffeeAt("-2.60"))
+			m := first.fetch()[0]
+			slept := false
+			asleep(w, func() {
+				slept = true
+				w.now = w.now.Add(7 * time.Minute) // no lease lasts as long
+				second.waiting = []queue.Message{m}
+				second.handAll()
+				news.tell(nil, coffeeAt("-2.70"))
+				second.waiting = second.fetch()
+				second.handAll()
+			})
+			if first.hand(m) != nil {
+				w.check(first.hand(m)) // delivered again
+			}
+			first.handAll()
+			w.wantBook("Bank", coffeeAt("-2.70"), tea)
+			if e := w.entryOf("COFFEE"); !slept || e.Flag != "" || e.Row.Amount.String() != "-2.7 EUR" {
+				t.Errorf("slept %v; the ledger has %s, flagged %q", slept, e.Row.Amount, e.Flag)
+			}
+			news.tell(nil, coffeeAt("-2.80"))
+			first.waiting = first.fetch()
+			first.handAll()
+			w.wantBook("Bank", coffeeAt("-2.80"), tea)
+			for _, run := range w.runs() {
+				w.addsUp(run)
+			}
+		})
+	}
+}
+
+func TestTwoAtWorkOnOneAccountTakeTurns(t *testing.T) {
+	w := linked(t)
+	first, second := w.process(), w.process()
+	news := w.news()
+	news.tell(nil, coffee, tea)
+	first.waiting = first.fetch()
+	first.handAll()
+	news.tell(nil, coffeeAt("-2.60"))
+	earlier := first.fetch()[0]
+	news.tell(nil, coffeeAt("-2.70"))
+	later := second.fetch()[0]
+	var laterErr error
+	w.onceAt("update", func() { laterErr = second.hand(later) })
+	earlierErr := first.hand(earlier)
+	for range 3 { // delivered again
+		if earlierErr != nil {
+			earlierErr = first.hand(earlier)
+		}
+		if laterErr != nil {
+			laterErr = second.hand(later)
+		}
+	}
+	w.check(earlierErr)
+	w.check(laterErr)
+	first.handAll()
+	second.handAll()
+	w.wantBook("Bank", coffeeAt("-2.70"), tea)
+	if e := w.entryOf("COFFEE"); e.Flag != "" {
+		t.Errorf("flagged %q", e.Flag)
 	}
 }
