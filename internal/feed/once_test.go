@@ -440,3 +440,184 @@ func TestTwoAtWorkOnOneAccountTakeTurns(t *testing.T) {
 		t.Errorf("flagged %q", e.Flag)
 	}
 }
+
+// giveUpAfter lets a message be a dead letter after so many failures.
+func (w *world) giveUpAfter(failures int) {
+	w.policy.MaxAttempts = failures
+	w.start()
+}
+
+func (w *world) replayDead() {
+	w.t.Helper()
+	dead, err := w.queue.Dead(w.t.Context(), 0)
+	w.check(err)
+	if len(dead) == 0 {
+		w.t.Fatal("there is no dead letter")
+	}
+	for _, d := range dead {
+		w.check(w.queue.Replay(w.t.Context(), d.ID))
+	}
+	w.drain()
+}
+
+// away lets every call of the book fail while do is done.
+func (w *world) away(do func()) {
+	w.book.trouble = func(string) (error, error) { return errAway, nil }
+	do()
+	w.book.trouble = nil
+}
+
+func TestADeadLetterBringsNoOldNews(t *testing.T) {
+	for claim, c := range map[string]struct {
+		tell func(*newsBank)
+		want []bank.Transaction
+	}{
+		"the bank has corrected a row since": {func(n *newsBank) { n.tell(nil, coffeeAt("-2.70")) }, []bank.Transaction{coffeeAt("-2.70"), tea, wage}},
+		"the bank has withdrawn a row since": {func(n *newsBank) { n.tell([]string{"a"}) }, []bank.Transaction{tea, wage}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.giveUpAfter(2)
+			news := w.news()
+			news.tell(nil, coffee, tea)
+			w.sync()
+			news.tell(nil, coffeeAt("-2.60"), wage)
+			w.away(w.sync) // no more than a dead letter is left of it
+			w.wantBook("Bank", coffee, tea)
+			c.tell(news)
+			w.sync()
+			w.replayDead()
+			w.wantBook("Bank", c.want...)
+			for _, e := range w.entries() {
+				if e.Flag != "" {
+					t.Errorf("%s is flagged %q", e.Row.Description, e.Flag)
+				}
+			}
+			for _, run := range w.runs() {
+				if run.FinishedAt.IsZero() {
+					t.Errorf("run %s is under way for ever", run.ID)
+				}
+			}
+		})
+	}
+}
+
+func TestARunThatWasGivenUpRecordsNothingMore(t *testing.T) {
+	for claim, c := range map[string]struct {
+		before, after func(*world, *newsBank) // everything is fetched again
+		want          []bank.Transaction
+	}{
+		"though nobody has said anything since": {
+			want: []bank.Transaction{coffeeAt("-2.60"), tea, wage},
+		},
+		"and the bank has thought better of it": {
+			before: func(_ *world, n *newsBank) { n.tell([]string{"c"}, coffee) },
+			want:   []bank.Transaction{coffee, tea},
+		},
+		"and the bank withdraws it then": {
+			after: func(w *world, n *newsBank) { n.tell([]string{"c"}); w.sync() },
+			want:  []bank.Transaction{coffeeAt("-2.60"), tea},
+		},
+		"and a person trashes it then": {
+			after: func(w *world, _ *newsBank) {
+				w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Trashed = true })
+				w.tellTrashed(w.entryOf("COFFEE"))
+			},
+			want: []bank.Transaction{tea, wage},
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.giveUpAfter(2)
+			news := w.news()
+			news.tell(nil, coffee, tea)
+			w.sync()
+			news.tell(nil, coffeeAt("-2.60"), wage)
+			w.away(w.sync)
+			if c.before != nil {
+				c.before(w, news)
+			}
+			w.now = w.now.Add(4 * time.Hour)
+			w.check(w.feed.Sweep(t.Context()))
+			w.drain()
+			if c.after != nil {
+				c.after(w, news)
+			}
+			w.wantBook("Bank", c.want...)
+			writes, runs := w.book.writes(), len(w.runs())
+			w.replayDead()
+			w.wantBook("Bank", c.want...)
+			if w.book.writes() != writes || len(w.runs()) != runs {
+				t.Errorf("%d more writes and %d more runs", w.book.writes()-writes, len(w.runs())-runs)
+			}
+		})
+	}
+}
+
+func TestClaimsThatNobodyConfirmedAreSweptUp(t *testing.T) {
+	for claim, op := range map[string]string{"the book never heard of them": "create", "the book's reply was lost": ""} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.giveUpAfter(1)
+			w.bank.tells(nil, coffee, tea)
+			w.book.trouble = func(o string) (error, error) {
+				switch o {
+				case op:
+					return errAway, nil
+				case "create":
+					return nil, errAway
+				}
+				return nil, nil
+			}
+			w.sync()
+			w.book.trouble = nil
+			if n := w.states(); n[ledger.Claimed] != 2 {
+				t.Fatalf("states %v", n)
+			}
+			w.now = w.now.Add(time.Minute)
+			w.check(w.feed.Sweep(t.Context()))
+			if n, _ := w.queue.Waiting(t.Context()); n != 0 {
+				t.Error("what may be under way is swept up")
+			}
+			w.now = w.now.Add(20 * time.Minute)
+			w.check(w.feed.Sweep(t.Context()))
+			w.drain()
+			w.wantBook("Bank", coffee, tea)
+			if n := w.states(); n[ledger.Recorded] != 2 || len(w.book.all) != 2 {
+				t.Errorf("states %v, %d transactions", n, len(w.book.all))
+			}
+		})
+	}
+}
+
+func TestARunWhoseMessagesAreLostIsFetchedAgain(t *testing.T) {
+	for claim, before := range map[string][]bank.Transaction{"the first of all": nil, "a later one": {coffee, tea}} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			news := w.news()
+			if len(before) > 0 {
+				news.tell(nil, before...)
+				w.sync()
+			}
+			news.tell([]string{"b"}, coffeeAt("-2.60"), wage)
+			w.away(func() {
+				w.giveUpAfter(1)
+				w.sync()
+			})
+			w.sync() // the bank has nothing new
+			w.wantBook("Bank", before...)
+			w.now = w.now.Add(4 * time.Hour)
+			w.check(w.feed.Sweep(t.Context()))
+			w.drain()
+			w.wantBook("Bank", coffeeAt("-2.60"), wage)
+			runs := w.runs()
+			w.addsUp(runs[0])
+			w.now = w.now.Add(4 * time.Hour)
+			w.check(w.feed.Sweep(t.Context()))
+			w.drain()
+			if len(w.runs()) != len(runs) {
+				t.Error("it is fetched again and again")
+			}
+		})
+	}
+}
