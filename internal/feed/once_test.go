@@ -3,7 +3,6 @@ package feed_test
 import (
 	"context"
 	"log/slog"
-	"maps"
 	"slices"
 	"strconv"
 	"testing"
@@ -297,8 +296,8 @@ func TestAParkedRowThatIsInTheBookFollowsTheBank(t *testing.T) {
 	}
 }
 
-// newsBank is a bank that tells what is new since a state. To who has none it
-// tells what it has, and not what it has withdrawn.
+// newsBank is a bank that tells, one update after the other, what is new since
+// a state. To who has none it tells what it has, and not what it has withdrawn.
 type newsBank struct{ updates []connectors.AccountPage }
 
 // news makes the bank of the checking account a newsBank.
@@ -309,37 +308,40 @@ func (w *world) news() *newsBank {
 }
 
 func (n *newsBank) tell(removed []string, rows ...bank.Transaction) {
-	n.updates = append(n.updates, connectors.AccountPage{Removed: removed, Transactions: rows})
+	n.updates = append(n.updates, connectors.AccountPage{Key: "checking", Removed: removed, Transactions: rows})
 }
 
 func (n *newsBank) fetch(req connectors.FetchRequest) (connectors.Page, error) {
-	since := 0
+	next := len(n.updates)
+	page := connectors.Page{Accounts: []connectors.AccountPage{{Key: "checking", Transactions: n.rows()}}}
 	if len(req.State) > 0 {
-		var err error
-		if since, err = strconv.Atoi(string(req.State)); err != nil {
-			return connectors.Page{}, err
+		since, err := strconv.Atoi(string(req.State))
+		if err != nil {
+			return page, err
+		}
+		page.Accounts = nil
+		if since < next {
+			page.Accounts, next = n.updates[since:since+1], since+1
+		}
+		if next < len(n.updates) {
+			page.More = connectors.NextUpdate
 		}
 	}
-	var rows []bank.Transaction
-	removed := map[string]bool{}
-	for _, u := range n.updates[since:] {
-		for _, t := range u.Transactions {
-			rows = append(withoutID(rows, t.ID), t)
-			delete(removed, t.ID)
-		}
-		for _, id := range u.Removed {
-			rows, removed[id] = withoutID(rows, id), true
-		}
-	}
-	a := connectors.AccountPage{Key: "checking", Transactions: rows}
-	if len(req.State) > 0 {
-		a.Removed = slices.Sorted(maps.Keys(removed))
-	}
-	return connectors.Page{Accounts: []connectors.AccountPage{a}, Next: []byte(strconv.Itoa(len(n.updates)))}, nil
+	page.Next = []byte(strconv.Itoa(next))
+	return page, nil
 }
 
-func withoutID(rows []bank.Transaction, id string) []bank.Transaction {
-	return slices.DeleteFunc(rows, func(t bank.Transaction) bool { return t.ID == id })
+// rows are all that the bank has.
+func (n *newsBank) rows() (rows []bank.Transaction) {
+	for _, u := range n.updates {
+		told := slices.Clone(u.Removed)
+		for _, t := range u.Transactions {
+			told = append(told, t.ID)
+		}
+		rows = slices.DeleteFunc(rows, func(t bank.Transaction) bool { return slices.Contains(told, t.ID) })
+		rows = append(rows, u.Transactions...)
+	}
+	return rows
 }
 
 // coffeeAt is the coffee as the bank corrects it.
@@ -619,5 +621,108 @@ func TestARunWhoseMessagesAreLostIsFetchedAgain(t *testing.T) {
 				t.Error("it is fetched again and again")
 			}
 		})
+	}
+}
+
+// save is what a person does who saves an integration again.
+func (w *world) save(change func(*ledger.Integration)) {
+	w.t.Helper()
+	i := w.integration("i1")
+	change(&i)
+	i.Resync++
+	w.put(i)
+}
+
+func TestWhatIsUnderWayWhenAnIntegrationIsSavedIsNeitherLostNorDoubled(t *testing.T) {
+	changes := map[string]struct {
+		since   int
+		change  func(*ledger.Integration)
+		account string
+	}{
+		"another account of the book": {1, func(i *ledger.Integration) { i.AccountID = "Card" }, "Card"},
+		"an earlier day":              {4, func(i *ledger.Integration) { i.Since = firstOfMonth }, "Bank"},
+		"a later day":                 {1, func(i *ledger.Integration) { i.Since = firstOfMonth.AddDays(1) }, "Bank"},
+	}
+	orders := map[string]func(earlier, later []queue.Message) []queue.Message{
+		"in order":        func(earlier, later []queue.Message) []queue.Message { return slices.Concat(earlier, later) },
+		"the later first": func(earlier, later []queue.Message) []queue.Message { return slices.Concat(later, earlier) },
+		"the earlier twice": func(earlier, later []queue.Message) []queue.Message {
+			return slices.Concat(earlier, later, earlier)
+		},
+	}
+	for claim, c := range changes {
+		for order, ordered := range orders {
+			t.Run(claim+", "+order, func(t *testing.T) {
+				w := newWorld(t)
+				w.integrate("i1", "c1", "checking", "Bank", bank.NewDate(2026, 11, c.since))
+				p := w.process()
+				news := w.news()
+				bus := row("z", 7, "-1", "BUS")
+				news.tell(nil, coffee, tea, bus)
+				earlier := p.fetch()
+				news.tell([]string{"z"}, coffeeAt("-2.60"), wage)
+				w.save(c.change)
+				later := p.fetch()
+				p.waiting = ordered(earlier, later)
+				p.handAgain()
+				want := []bank.Transaction{coffeeAt("-2.60"), tea, wage}
+				w.wantBook(c.account, want...)
+				if c.account != "Bank" {
+					w.wantBook("Bank")
+				}
+				p.waiting = p.fetch()
+				p.handAgain()
+				w.wantBook(c.account, want...)
+				for _, run := range w.runs() {
+					if run.FinishedAt.IsZero() {
+						t.Errorf("run %s is under way for ever", run.ID)
+					}
+					if c.account != "Bank" && run.Interrupted {
+						t.Errorf("run %s was given up, though the later one had only to wait", run.ID)
+					}
+				}
+			})
+		}
+	}
+}
+
+// handAgain delivers what waits, and what fails later again.
+func (p *process) handAgain() {
+	p.w.t.Helper()
+	for n := 0; len(p.waiting) > 0; n++ {
+		m := p.waiting[0]
+		p.waiting = p.waiting[1:]
+		if err := p.hand(m); err != nil {
+			p.waiting = append(p.waiting, m)
+			p.w.now = p.w.now.Add(time.Minute)
+		}
+		if n > 100 {
+			p.w.t.Fatal("it does not come to rest")
+		}
+	}
+}
+
+func TestFetchingAllAgainHearsWhatWasWithdrawn(t *testing.T) {
+	w := linked(t)
+	p := w.process()
+	news := w.news()
+	rent := row("r", 1, "-700", "RENT")
+	news.tell(nil, coffee, tea, rent)
+	p.waiting = p.fetch()
+	p.handAll()
+	w.book.edit("RENT", func(t *bkper.Transaction) { t.Draft, t.Posted = false, true })
+	news.tell(nil, wage)
+	underWay := p.fetch()
+	news.tell([]string{"a", "b", "r"})
+	news.tell(nil, tea) // after all
+	w.save(func(*ledger.Integration) {})
+	p.waiting = slices.Concat(underWay, p.fetch())
+	p.handAll()
+	w.wantBook("Bank", tea, wage, rent)
+	if e := w.entryOf("RENT"); e.Flag == "" {
+		t.Error("nobody is told that the bank has withdrawn what a person has posted")
+	}
+	if e := w.entryOf("TEA"); e.Flag != "" || e.Withdrawn {
+		t.Errorf("what the bank has brought back is withdrawn: %v, flagged %q", e.Withdrawn, e.Flag)
 	}
 }
