@@ -726,3 +726,210 @@ func TestFetchingAllAgainHearsWhatWasWithdrawn(t *testing.T) {
 		t.Errorf("what the bank has brought back is withdrawn: %v, flagged %q", e.Withdrawn, e.Flag)
 	}
 }
+
+// onceAsked does something while the bank answers: what it says is from before.
+func (w *world) onceAsked(do func()) {
+	ask := w.bank.fetch
+	w.bank.fetch = func(req connectors.FetchRequest) (connectors.Page, error) {
+		page, err := ask(req)
+		w.bank.fetch = ask
+		do()
+		return page, err
+	}
+}
+
+func TestALateSyncMovesTheStateNeitherBackNorOn(t *testing.T) {
+	t.Run("after another has moved it on", func(t *testing.T) {
+		w := linked(t)
+		late, other := w.process(), w.process()
+		news := w.news()
+		news.tell(nil, coffee)
+		late.waiting = late.fetch()
+		late.handAll()
+		news.tell(nil, tea)
+		w.onceAsked(func() {
+			w.now = w.now.Add(7 * time.Minute) // no lease lasts as long
+			news.tell(nil, wage)
+			other.waiting = other.fetch()
+			other.handAll()
+			if state := string(w.connection("c1").State); state != "3" {
+				t.Errorf("the state is %q", state)
+			}
+		})
+		w.check(late.Sync(t.Context(), "c1"))
+		m := late.waiting[0]
+		if late.hand(m) == nil {
+			t.Error("it is content with what it has")
+		}
+		if state := string(w.connection("c1").State); state != "3" {
+			t.Errorf("the state is %q", state)
+		}
+		late.handAgain()
+		w.wantBook("Bank", coffee, tea, wage)
+	})
+	t.Run("after all was asked for again", func(t *testing.T) {
+		w := linked(t)
+		w.giveUpAfter(2)
+		news := w.news()
+		news.tell(nil, coffee, tea)
+		w.sync()
+		news.tell([]string{"b"}, wage)
+		w.away(w.sync)
+		news.tell(nil, row("z", 7, "-1", "BUS"))
+		w.onceAsked(func() {
+			w.now = w.now.Add(4 * time.Hour)
+			w.check(w.feed.Sweep(t.Context())) // the run whose messages are dead letters
+			if state := string(w.connection("c1").State); state != "1" {
+				t.Errorf("the state is %q", state)
+			}
+		})
+		w.sync()
+		w.wantBook("Bank", coffee, wage, row("z", 7, "-1", "BUS"))
+	})
+	t.Run("after the person has saved the integration", func(t *testing.T) {
+		w := newWorld(t)
+		w.integrate("i1", "c1", "checking", "Bank", wage.Date)
+		news := w.news()
+		news.tell(nil, coffee, tea, wage)
+		w.onceAsked(func() { w.save(func(i *ledger.Integration) { i.Since = firstOfMonth }) })
+		w.sync()
+		w.wantBook("Bank", coffee, tea, wage)
+	})
+}
+
+func TestRedoFollowsWhatTheBankHasSaidMeanwhile(t *testing.T) {
+	bus := row("z", 7, "-1", "BUS")
+	for claim, c := range map[string]struct {
+		tell func(*newsBank)
+		want []bank.Transaction
+	}{
+		"nothing":                {func(*newsBank) {}, []bank.Transaction{coffee, tea}},
+		"it has withdrawn a row": {func(n *newsBank) { n.tell([]string{"a"}) }, []bank.Transaction{tea}},
+		"it has changed a row":   {func(n *newsBank) { n.tell(nil, coffeeAt("-2.60")) }, []bank.Transaction{coffeeAt("-2.60"), tea}},
+		"it has changed a row and withdrawn it": {func(n *newsBank) {
+			n.tell(nil, coffeeAt("-2.60"))
+			n.tell([]string{"a"})
+		}, []bank.Transaction{tea}},
+		"it has withdrawn a row and brought it back": {func(n *newsBank) {
+			n.tell([]string{"a"})
+			n.tell(nil, coffeeAt("-2.60"))
+		}, []bank.Transaction{coffeeAt("-2.60"), tea}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			news := w.news()
+			news.tell(nil, coffee, tea)
+			w.sync()
+			run := w.runs()[0]
+			news.tell(nil, bus)
+			w.sync()
+			w.check(w.feed.Undo(t.Context(), run, "u1"))
+			w.drain()
+			w.wantBook("Bank", bus)
+			c.tell(news)
+			w.sync()
+			w.wantBook("Bank", bus)
+			for range 2 {
+				w.check(w.feed.Redo(t.Context(), run, "u1"))
+				w.drain()
+				w.wantBook("Bank", append(c.want, bus)...)
+			}
+			w.sync()
+			w.wantBook("Bank", append(c.want, bus)...)
+			news.tell([]string{"b"}, coffeeAt("-2.80"))
+			w.sync()
+			w.check(w.feed.Redo(t.Context(), run, "u1")) // also of what the bank has brought back only now
+			w.drain()
+			w.wantBook("Bank", coffeeAt("-2.80"), bus)
+			for _, e := range w.entries() {
+				if e.Flag != "" {
+					t.Errorf("%s is flagged %q", e.Row.Description, e.Flag)
+				}
+			}
+		})
+	}
+}
+
+func TestRedoCutShortFollowsTheBankAllTheSame(t *testing.T) {
+	failures := map[string][2]error{"before it was done": {errAway, nil}, "and the reply was lost": {nil, errAway}}
+	for _, op := range []string{"get", "restore", "update"} {
+		for claim, failure := range failures {
+			t.Run(op+" "+claim, func(t *testing.T) {
+				w := linked(t)
+				w.bank.shows(coffee, tea)
+				w.sync()
+				run := w.runs()[0]
+				w.check(w.feed.Undo(t.Context(), run, "u1"))
+				w.drain()
+				w.bank.shows(dearer, tea)
+				w.sync()
+				n := 0
+				w.book.trouble = func(o string) (error, error) {
+					if o != op || n == 2 {
+						return nil, nil
+					}
+					n++
+					return failure[0], failure[1]
+				}
+				w.check(w.feed.Redo(t.Context(), run, "u1"))
+				w.drain()
+				w.wantBook("Bank", dearer, tea)
+				if e := w.entryOf("COFFEE"); n == 0 || e.Flag != "" || e.Touched {
+					t.Errorf("after %d failures: flagged %q, touched %v", n, e.Flag, e.Touched)
+				}
+			})
+		}
+	}
+}
+
+func TestATombstoneOfWhatTheBankWithdrewIsInNobodysWay(t *testing.T) {
+	for claim, told := range map[string]bool{"the event has told of it": true, "the event was lost": false} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			news := w.news()
+			twin := row("a2", 3, "-2.50", "COFFEE")
+			news.tell(nil, coffee, twin, tea)
+			w.sync()
+			var trashed ledger.Entry
+			for _, e := range w.entries() {
+				if e.IDs[0].ID == coffee.ID {
+					trashed = e
+				}
+			}
+			inTrash := w.book.all[trashed.TransactionID]
+			inTrash.Trashed = true
+			w.book.all[inTrash.ID] = inTrash
+			if told {
+				w.tellTrashed(trashed)
+			}
+			news.tell([]string{"a"})
+			w.sync()
+			w.wantBook("Bank", twin, tea)
+			runs, writes := len(w.runs()), w.book.writes()
+			news.tell([]string{"a"}) // once more
+			w.sync()
+			if len(w.runs()) != runs || w.book.writes() != writes {
+				t.Errorf("the same withdrawal again made %d runs and %d writes", len(w.runs())-runs, w.book.writes()-writes)
+			}
+
+			other := row("o", 3, "-2.50", "CAKE")
+			news.tell(nil, other)
+			w.sync()
+			w.wantBook("Bank", twin, tea, other)
+
+			again := row("n", 3, "-2.50", "COFFEE")
+			news.tell([]string{"a2"}, again) // another id for the twin
+			w.sync()
+			w.wantBook("Bank", again, tea, other)
+			news.tell([]string{"n"})
+			w.sync()
+			w.wantBook("Bank", tea, other)
+
+			for _, e := range w.entries() {
+				if e.Flag != "" || told && e.RemoteID == trashed.RemoteID && e.State != ledger.Trashed {
+					t.Errorf("%s is %s, flagged %q", e.Row.Description, e.State, e.Flag)
+				}
+			}
+		})
+	}
+}
