@@ -49,6 +49,7 @@ func (b *fakeBook) as(string) *fakeBook { return b }
 
 // call does one call of the API.
 func (b *fakeBook) call(op string, do func() error) error {
+	b.power.pause(op)
 	return b.power.effect(func() error {
 		b.calls[op]++
 		var before, after error

@@ -24,6 +24,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/money"
 	"github.com/bank-connections/bkper-bot/internal/queue"
 	queueembedded "github.com/bank-connections/bkper-bot/internal/queue/embedded"
+	"github.com/bank-connections/bkper-bot/internal/reconcile"
 	"github.com/bank-connections/bkper-bot/internal/seal"
 	"github.com/bank-connections/bkper-bot/internal/store"
 )
@@ -42,8 +43,14 @@ type world struct {
 	feed   *feed.Service
 	ids    int
 	policy queue.Policy
-	tap    func(delivery) // sees what is delivered
-	failed func(delivery, error)
+	tap    func(delivery)              // sees what is delivered
+	handle queue.Handler               // instead of the feed's
+	books  func(user string) feed.Book // instead of book
+	moved  func()                      // after every write of the feed to the store
+	// accepted sees what the queue has taken.
+	accepted func([]queue.Message)
+
+	completer *complete.Completer
 }
 
 type (
@@ -78,7 +85,7 @@ func (w *world) clock() time.Time { return w.now }
 func (w *world) start() {
 	w.t.Helper()
 	w.power.on()
-	engine := &cuttable{Engine: w.disk, power: w.power, troubled: true}
+	engine := &cuttable{Engine: w.disk, power: w.power, troubled: true, wrote: w.moved}
 	var err error
 	w.queue, err = queueembedded.Open(w.t.Context(), &cuttable{Engine: w.disk, power: w.power}, queueembedded.Options{
 		Now: w.clock, Jitter: w.chance, Policy: w.policy,
@@ -86,11 +93,16 @@ func (w *world) start() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	silent := slog.New(slog.DiscardHandler)
+	w.completer = complete.New(engine, w.clock)
 	w.feed = feed.New(feed.Deps{
-		Engine: engine, Queue: &cuttableQueue{Publisher: w.queue, power: w.power}, Connectors: w, Books: w, Sealer: plain{},
-		Completer: complete.New(engine, w.clock), Now: w.clock, Jitter: w.chance,
+		Engine: engine, Queue: &cuttableQueue{Publisher: w.queue, power: w.power, accepted: w.accepted}, Connectors: w, Books: w, Sealer: plain{},
+		Completer: w.completer, Now: w.clock, Jitter: w.chance,
+		Reconciler: &reconcile.Service{
+			Engine: engine, Book: func(user string) reconcile.Book { return w.For(user) }, Now: w.clock, Log: silent,
+		},
 		NewID: func() string { w.ids++; return fmt.Sprintf("n%d", w.ids) },
-		Log:   slog.New(slog.DiscardHandler),
+		Log:   silent,
 	})
 }
 
@@ -101,7 +113,12 @@ func (w *world) Get(id string) (connectors.Connector, error) {
 	return w.bank, nil
 }
 
-func (w *world) For(userID string) feed.Book { return w.book.as(userID) }
+func (w *world) For(userID string) feed.Book {
+	if w.books != nil {
+		return w.books(userID)
+	}
+	return w.book.as(userID)
+}
 
 // plain seals nothing.
 type plain struct{}
@@ -155,19 +172,21 @@ func (w *world) check(err error) {
 	}
 }
 
+// handler hands a delivery to the feed of the moment.
+func (w *world) handler(ctx context.Context, d delivery) error {
+	if w.tap != nil {
+		w.tap(d)
+	}
+	if w.handle != nil {
+		return w.handle(ctx, d)
+	}
+	return w.feed.Handle(ctx, d)
+}
+
 // step delivers one message, and lets time pass until one is due. It reports
 // whether there was any.
 func (w *world) step() bool {
-	worked, next, err := w.queue.Step(w.t.Context(), func(ctx context.Context, d queue.Delivery) error {
-		if w.tap != nil {
-			w.tap(d)
-		}
-		err := w.feed.Handle(ctx, d)
-		if w.failed != nil && err != nil {
-			w.failed(d, err)
-		}
-		return err
-	})
+	worked, next, err := w.queue.Step(w.t.Context(), w.handler)
 	switch {
 	case w.power.isCut():
 		w.start()
@@ -320,6 +339,16 @@ type power struct {
 	// does not say so.
 	publish   func(n int) (before, after bool)
 	published int
+	// yield is called before everything that leaves the process, so that
+	// others can go first.
+	yield func(at string)
+}
+
+// pause lets others go first.
+func (p *power) pause(at string) {
+	if p.yield != nil && !p.cut {
+		p.yield(at)
+	}
 }
 
 func (p *power) on()         { p.cut = false }
@@ -351,6 +380,7 @@ type cuttable struct {
 	store.Engine
 	power    *power
 	troubled bool
+	wrote    func() // after a write, if it is not nil
 }
 
 func (e *cuttable) View(ctx context.Context, f func(store.Tx) error) error {
@@ -361,6 +391,9 @@ func (e *cuttable) View(ctx context.Context, f func(store.Tx) error) error {
 }
 
 func (e *cuttable) Update(ctx context.Context, f func(store.Tx) error) error {
+	if e.troubled {
+		e.power.pause("store")
+	}
 	return e.power.effect(func() error {
 		before, after := false, false
 		if e.troubled && e.power.trouble != nil {
@@ -369,7 +402,11 @@ func (e *cuttable) Update(ctx context.Context, f func(store.Tx) error) error {
 		if before {
 			return errTrouble
 		}
-		if err := e.Engine.Update(ctx, f); err != nil || !after {
+		err := e.Engine.Update(ctx, f)
+		if err == nil && e.wrote != nil {
+			e.wrote()
+		}
+		if err != nil || !after {
 			return err
 		}
 		return errTrouble
@@ -379,10 +416,12 @@ func (e *cuttable) Update(ctx context.Context, f func(store.Tx) error) error {
 // cuttableQueue is a publisher whose answers may be lost.
 type cuttableQueue struct {
 	queue.Publisher
-	power *power
+	power    *power
+	accepted func([]queue.Message) // if it is not nil
 }
 
 func (q *cuttableQueue) Publish(ctx context.Context, messages ...queue.Message) error {
+	q.power.pause("queue")
 	if q.power.cut {
 		return errCut
 	}
@@ -394,7 +433,11 @@ func (q *cuttableQueue) Publish(ctx context.Context, messages ...queue.Message) 
 	if before {
 		return errTrouble
 	}
-	if err := q.Publisher.Publish(ctx, messages...); err != nil || !after {
+	err := q.Publisher.Publish(ctx, messages...)
+	if err == nil && q.accepted != nil {
+		q.accepted(messages)
+	}
+	if err != nil || !after {
 		return err
 	}
 	return errTrouble
@@ -407,6 +450,11 @@ func message(id, kind, body string) queue.Message {
 // refusal is an error as the client of the book returns it for an answer of
 // that status.
 func refusal(status int, reason, message string) error {
+	return refusalAfter(status, reason, message, "")
+}
+
+// refusalAfter is a refusal that says when to try again.
+func refusalAfter(status int, reason, message, after string) error {
 	body := fmt.Sprintf(`{"error":{"code":%d,"message":%q,"errors":[{"reason":%q,"message":%q}]}}`, status, message, reason, message)
 	service := bkper.New(bkper.Options{
 		BaseURL: "https://book.example", Retry: bkper.RetryPolicy{Retries: -1},
@@ -414,7 +462,7 @@ func refusal(status int, reason, message string) error {
 		Sleep: func(context.Context, time.Duration) error { return nil },
 		HTTP: &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
 			return &http.Response{
-				StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),
+				StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}, "Retry-After": {after}}, Body: io.NopCloser(strings.NewReader(body)),
 			}, nil
 		})},
 	})
@@ -458,6 +506,7 @@ func (b *fakeBank) Institutions(context.Context, string) ([]bank.Institution, er
 func (b *fakeBank) Accounts(context.Context, seal.Secret) ([]bank.Account, error) { return nil, nil }
 
 func (b *fakeBank) Fetch(_ context.Context, req connectors.FetchRequest) (page connectors.Page, err error) {
+	b.power.pause("bank")
 	b.fetches = append(b.fetches, req)
 	err = b.power.effect(func() error {
 		var err error

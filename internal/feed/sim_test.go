@@ -1,112 +1,140 @@
 package feed_test
 
 import (
-	"errors"
+	"context"
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/feed"
-	"github.com/bank-connections/bkper-bot/internal/ledger"
-	"github.com/bank-connections/bkper-bot/internal/money"
-	"github.com/bank-connections/bkper-bot/internal/store"
+	"github.com/bank-connections/bkper-bot/internal/queue"
 )
 
 var (
 	seeds = flag.Int("feed.seeds", usualLives, "how many lives to simulate")
-	seed  = flag.Int("feed.seed", -1, "simulate this one life only")
+	hangs = flag.Float64("feed.hangs", 0, "how often, in percent of all steps, a handler falls asleep for longer than its lease; half of the lives")
+	seed  = flag.Int("feed.seed", -1, "simulate this one life only, and tell it")
 )
 
-// TestLives lives random lives of a bank account: rows come late, twice,
-// pending, are corrected, withdrawn, brought back, and re-issued under other
-// ids; files are imported, the bank is linked anew, people trash and edit;
-// and everything that can fail does: calls before and after they are done,
-// stores, publishing, and the power. When the trouble is over, the ledger is
-// the bank, and the book is the ledger.
+// TestLives lives random lives of a bank account on the real handlers: the bank
+// (sim_bank_test.go), the people (sim_people_test.go) and the book
+// (sim_book_test.go) do whatever such do, deliveries overlap and fall asleep
+// (sim_schedule_test.go), and everything that can fail does: calls before and
+// after they are done, in part, for longer than all retries; stores;
+// publishing; the power. When the trouble is over, everything is held against
+// the invariants (sim_verdict_test.go).
 func TestLives(t *testing.T) {
 	first, last := 0, *seeds
 	if *seed >= 0 {
 		first, last = *seed, *seed+1
 	}
+	var failed atomic.Bool
 	for s := first; s < last; s++ {
 		t.Run(fmt.Sprint(s), func(t *testing.T) {
 			t.Parallel()
-			l := newLife(t, uint64(s))
-			l.live()
-			if t.Failed() {
-				t.Logf("%s: see it with -feed.seed=%d", l.kind, s)
+			if failed.Load() {
+				t.Skip("another life has failed")
 			}
+			l := newLife(t, uint64(s))
+			defer func() {
+				l.schedule.stopAll()
+				if t.Failed() {
+					failed.Store(true)
+					t.Logf("%s; %s: see it with -feed.seed=%d", l.kind, l.simBook.settings, s)
+				}
+			}()
+			l.live()
 		})
 	}
 }
 
-// movement is one booked row of the simulated bank.
-type movement struct {
-	bank.Transaction
-	number   int // never changes
-	told     int // moments of the bank: since when it is there,
-	revised  int // when it was last corrected or edited,
-	reissued int // when it got another id
-	gone     bool
-}
-
-type kind string
-
-// The kinds of feed.
-const (
-	windowed   kind = "a window of whole days under ids"
-	deltas     kind = "news under ids"
-	nameless   kind = "a window of whole days without ids"
-	positional kind = "a window of whole days, ids are places"
-)
-
+// life is one life of a bank account.
 type life struct {
 	*world
-	rand    *rand.Rand
-	kind    kind
-	moves   []*movement
-	pending []bank.Transaction
-	removed []removal
-	moment  int // grows with everything that happens at the bank
-	seen    int // the moment of the last state the app came back with
-	day     bank.Date
-	days    map[int]bank.Date // by the moment
-	ids     int
-	trouble float64
-	person  map[string]bkper.Transaction // what a person has touched, as it must stay
-	link    int
-}
+	rand     *rand.Rand
+	schedule schedule
 
-type removal struct {
-	id string
-	at int
+	// The bank.
+	kind     kind
+	window   int // days that it tells again
+	pageSize int
+	moves    []*movement
+	pending  []bank.Transaction
+	removed  []removal
+	moment   int // grows with everything that happens at the bank
+	seen     int // the moment of the last state the app came back with
+	day      bank.Date
+	days     map[int]bank.Date              // by the moment
+	updates  map[int]connectors.AccountPage // by the moment they are of
+	told     map[int]connectors.AccountPage // the updates told to their ends, by the moment of their state
+	link     int
+	bankDown time.Time // until then it does not answer
+
+	// The book and its people.
+	simBook  *simBook
+	bookDown time.Time                    // until then it does not answer
+	touched  map[string]bkper.Transaction // what a person has touched, as it must stay
+	edited   map[string]bool              // of these: what was not only trashed
+	restored map[string]bool              // what a person has taken out of the trash, by its id
+	merged   map[string]bool              // what a person has merged into another, by its id
+	events   []bkper.Event                // not delivered yet
+	remapped bool
+
+	// What fails, and how often.
+	trouble  float64 // calls, stores, publishing, the power
+	oddities float64 // of the bank's answers
+	overlaps float64 // deliveries that begin twice
+	hangs    float64 // handlers that fall asleep
+	replays  bool    // a person replays dead letters; else the sweeper has to do
+
+	witness witness
 }
 
 func newLife(t testing.TB, seed uint64) *life {
 	l := &life{
-		rand: rand.New(rand.NewPCG(seed, 1)), day: firstOfMonth, days: map[int]bank.Date{}, person: map[string]bkper.Transaction{},
+		rand: rand.New(rand.NewPCG(seed, 1)), day: firstOfMonth, days: map[int]bank.Date{},
+		updates: map[int]connectors.AccountPage{}, told: map[int]connectors.AccountPage{},
+		touched: map[string]bkper.Transaction{}, merged: map[string]bool{}, restored: map[string]bool{}, edited: map[string]bool{},
+		witness: newWitness(),
 	}
 	l.kind = []kind{windowed, windowed, deltas, deltas, nameless, positional}[l.rand.IntN(6)]
+	l.window, l.pageSize = []int{10, 45}[l.rand.IntN(2)], []int{3, 7, 500}[l.rand.IntN(3)]
 	l.world = newWorld(t)
 	l.world.chance = l.rand.Float64
+	l.policy.MaxAttempts = []int{4, 20, 1000}[l.rand.IntN(3)]
 	l.integrate("i1", "c1", "checking", "Bank", firstOfMonth)
 	l.bank.fetch = l.fetch
 	l.book.refuse = func(t bkper.Transaction) error {
-		if strings.HasPrefix(t.Description, "BAD") {
+		if strings.HasPrefix(t.Properties["bank_text"], "BAD") {
 			return errInvalid
 		}
 		return nil
 	}
+	l.simBook = &simBook{
+		fakeBook: l.book, settings: someSettings(l.rand), sent: map[string]int{},
+		clock: func() bkper.Millis { return bkper.Millis(l.now.UnixMilli()) },
+		cutShort: func(items int) int {
+			if l.maybe(l.trouble) {
+				return l.rand.IntN(items + 1)
+			}
+			return -1
+		},
+		forget: func() bool { return l.maybe(l.trouble) },
+		reborn: l.reborn,
+	}
+	l.books = func(string) feed.Book { return l.simBook }
+	l.handle = l.deliver
+	l.power.yield = l.schedule.yield
+	l.world.moved, l.world.accepted = l.stateMoved, l.accept
+	l.start()
 	return l
 }
 
@@ -122,42 +150,72 @@ func (l *life) note(format string, args ...any) {
 }
 
 func (l *life) live() {
-	l.failed = func(d delivery, err error) { l.note("failed: %s: %v", d.ID, err) }
-	l.tap = func(d delivery) { l.note("delivery %d of %s: %.2000s", d.Attempt, d.ID, d.Body) }
 	l.makeTrouble()
 	for range 25 {
 		for range 1 + l.rand.IntN(4) {
 			l.somethingAtTheBank()
 		}
-		if l.maybe(0.2) {
+		switch {
+		case l.maybe(0.2):
 			l.day = l.day.AddDays(1)
+		case l.maybe(0.05) && l.day.Before(today):
+			l.day = l.day.AddDays(3)
 		}
 		l.now = l.now.Add(time.Duration(1+l.rand.IntN(60)) * time.Minute)
 		if l.maybe(0.7) {
 			l.ask()
 		}
-		for range l.rand.IntN(12) {
-			l.step()
+		for range 3 {
+			l.work(l.rand.IntN(20))
+			l.somebodyInTheBook()
+			l.deliverEvents(l.rand.IntN(3))
 		}
-		l.somebodyInTheBook()
-		switch {
-		case l.maybe(0.03):
-			l.relink()
-		case l.maybe(0.05):
-			l.importFile()
+		if l.maybe(0.1) {
+			l.clockStrikes()
 		}
+		l.somebodyAtTheDesk()
 	}
 	l.calm()
+	l.trouble, l.oddities, l.overlaps, l.hangs = 0, 0, 0, 0
+	l.now = l.now.Add(25 * time.Hour)
+	l.clockStrikes() // the ledger is compared with the book once a day
+	l.drain()
 	l.verdict()
+}
+
+// deliver handles a delivery, and now and then a second one at the same time.
+func (l *life) deliver(ctx context.Context, d queue.Delivery) error {
+	l.now = l.now.Add(5 * time.Millisecond)
+	l.note("delivery %d of %s: %.20000s", d.Attempt, d.ID, d.Body)
+	if t := l.schedule.current; t != nil {
+		t.kind = d.Kind
+		if d.Kind != "undo" && l.maybe(l.overlaps) {
+			l.again(d)
+		}
+	}
+	err := l.feed.Handle(ctx, d)
+	if err != nil {
+		l.note("failed: %s: %v", d.ID, err)
+		return err
+	}
+	l.acknowledged(d)
+	return nil
 }
 
 // makeTrouble lets everything fail now and then.
 func (l *life) makeTrouble() {
 	l.trouble = []float64{0, 0.01, 0.03, 0.1}[l.rand.IntN(4)]
+	l.oddities = []float64{0, 0.05}[l.rand.IntN(2)]
+	l.overlaps = []float64{0, 0.1, 0.3}[l.rand.IntN(3)]
+	l.hangs = *hangs * float64(l.rand.IntN(2))
+	l.replays = l.maybe(0.5)
+	asked := refusalAfter(429, "rateLimitExceeded", "too often", "600")
 	l.book.trouble = func(string) (before, after error) {
 		switch {
+		case l.now.Before(l.bookDown):
+			return errAway, nil
 		case l.maybe(l.trouble):
-			return []error{errAway, errTooOften, errTooOften, errLostAccess}[l.rand.IntN(4)], nil
+			return []error{errAway, errTooOften, asked, errLostAccess}[l.rand.IntN(4)], nil
 		case l.maybe(l.trouble):
 			return nil, errAway
 		}
@@ -171,457 +229,60 @@ func (l *life) makeTrouble() {
 
 // calm ends all trouble and lets everything be done.
 func (l *life) calm() {
-	trouble, troubled := l.book.trouble, l.trouble
-	l.book.trouble, l.trouble = nil, 0
-	l.drain()
-	if _, err := l.feed.RetryParked(l.t.Context(), "book"); err != nil {
-		l.t.Fatal(err)
-	}
+	trouble, oddities, overlaps, hangs := l.trouble, l.oddities, l.overlaps, l.hangs
+	l.trouble, l.oddities, l.overlaps, l.hangs = 0, 0, 0, 0
+	l.bookDown, l.bankDown = time.Time{}, time.Time{}
+	l.note("calm")
+	l.schedule.finish()
+	l.unlock()
 	for range 2 {
+		l.deliverEvents(1000)
+		l.drain()
+		l.replayDead()
+		l.saveAgain()
+		l.retryParked()
+		l.drain()
+		l.now = l.now.Add(4 * time.Hour)
+		l.clockStrikes()
 		l.drain()
 		l.now = l.now.Add(time.Minute)
 		l.ask()
+		l.drain()
 	}
-	l.drain()
-	l.book.trouble, l.trouble = trouble, troubled
+	l.trouble, l.oddities, l.overlaps, l.hangs = trouble, oddities, overlaps, hangs
+}
+
+// try does what a person or a clock does, whose attempt may fail, and reports
+// whether it went well.
+func (l *life) try(do func(ctx context.Context) error) bool {
+	err := do(l.t.Context())
+	if l.power.isCut() {
+		l.reboot()
+	}
+	if err != nil {
+		l.note("failed: %v", err)
+	}
+	if err != nil && l.trouble == 0 && !errs.Transient(err) {
+		l.t.Fatal(err)
+	}
+	return err == nil
 }
 
 // ask asks for a sync until somebody listens.
 func (l *life) ask() {
 	for range 100 {
-		err := l.feed.Sync(l.t.Context(), l.connectionID())
-		if l.power.isCut() {
-			l.start()
-		}
-		if err == nil {
+		if l.try(func(ctx context.Context) error { return l.feed.Sync(ctx, l.connectionID()) }) {
 			return
 		}
 	}
 	l.t.Fatal("nobody listens")
 }
 
+// clockStrikes is what the clock asks for.
+func (l *life) clockStrikes() {
+	l.try(func(ctx context.Context) error { return l.feed.Tick(ctx) })
+	l.try(func(ctx context.Context) error { return l.feed.Sweep(ctx) })
+	l.try(func(ctx context.Context) error { return l.feed.CompareDue(ctx) })
+}
+
 func (l *life) connectionID() string { return fmt.Sprintf("c%d", l.link+1) }
-
-func (l *life) newID() string {
-	l.ids++
-	return fmt.Sprintf("id%d", l.ids)
-}
-
-func (l *life) somethingAtTheBank() {
-	l.moment++
-	switch p := l.rand.IntN(100); {
-	case p < 40:
-		l.book1()
-	case p < 50:
-		l.announce()
-	case p < 60:
-		l.bookPending()
-	case p < 66:
-		l.reissue()
-	case p < 74:
-		l.revise(func(m *movement) { m.Description = l.text() })
-	case p < 80:
-		l.revise(func(m *movement) { m.Amount = l.amount() })
-	case p < 84:
-		l.revise(func(m *movement) { m.Date = m.Date.AddDays(l.rand.IntN(3)) })
-	case p < 92:
-		l.withdraw()
-	case p < 95:
-		l.bringBack()
-	default:
-		for range 3 {
-			l.book1()
-		}
-	}
-}
-
-func (l *life) text() string {
-	return l.one("COFFEE", "TEA", "COFFEE 2", "PARC 01/03", "PARC 02/03", "BAD")
-}
-
-func (l *life) amount() money.Amount {
-	return money.MustParse(l.one("-1", "-1", "-2.50", "-2.51", "7"), "EUR")
-}
-
-// book1 books a row, now and then under an earlier day, or twice.
-func (l *life) book1() {
-	late := 0
-	if l.maybe(0.3) {
-		late = l.rand.IntN(5)
-	}
-	t := bank.Transaction{Status: bank.Booked, Date: later(l.day.AddDays(-late), firstOfMonth), Amount: l.amount(), Description: l.text()}
-	for range 1 + l.rand.IntN(5)/4 {
-		l.add(t)
-	}
-}
-
-func (l *life) add(t bank.Transaction) {
-	t.ID = l.newID()
-	l.note("booked %s %s, pending %s", t.ID, lineOf(t), t.PendingID)
-	l.moves = append(l.moves, &movement{Transaction: t, number: len(l.moves) + 1, told: l.moment})
-}
-
-func later(a, b bank.Date) bank.Date {
-	if a.Before(b) {
-		return b
-	}
-	return a
-}
-
-func (l *life) announce() {
-	l.pending = append(l.pending, bank.Transaction{
-		ID: l.newID(), Status: bank.Pending, Date: l.day, Amount: l.amount(), Description: l.text(),
-	})
-}
-
-// bookPending books an announced row under another id, perhaps with another
-// amount and without saying which it was.
-func (l *life) bookPending() {
-	if len(l.pending) == 0 {
-		return
-	}
-	t := l.pending[0]
-	l.pending = l.pending[1:]
-	l.removed = append(l.removed, removal{t.ID, l.moment})
-	if l.maybe(0.2) {
-		return // it was never booked
-	}
-	t.Status, t.PendingID = bank.Booked, t.ID
-	if l.maybe(0.5) {
-		t.PendingID = ""
-	}
-	if l.maybe(0.3) {
-		t.Amount = l.amount()
-	}
-	l.add(t)
-}
-
-// pick returns a row that the bank still has.
-func (l *life) pick(fit func(*movement) bool) *movement {
-	var all []*movement
-	for _, m := range l.moves {
-		if !m.gone && fit(m) {
-			all = append(all, m)
-		}
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return all[l.rand.IntN(len(all))]
-}
-
-// reissue gives other ids to some days. What was corrected since the app last
-// asked is left alone: nobody could tell it from another row.
-func (l *life) reissue() {
-	from := l.day.AddDays(-l.rand.IntN(4))
-	for _, m := range l.moves {
-		if !m.gone && !m.Date.Before(from) && m.revised <= l.seen {
-			l.removed = append(l.removed, removal{m.ID, l.moment})
-			was := m.ID
-			m.ID, m.PendingID, m.reissued = l.newID(), "", l.moment
-			l.note("re-issued %s as %s", was, m.ID)
-		}
-	}
-}
-
-// revise corrects a row that the app has been told of under the id it has.
-func (l *life) revise(change func(*movement)) {
-	if l.kind == nameless || l.kind == positional {
-		return // nobody could tell
-	}
-	if m := l.pick(func(m *movement) bool { return m.told <= l.seen && m.reissued <= l.seen && l.tells(m) }); m != nil {
-		change(m)
-		m.revised = l.moment
-		l.note("revised %s to %s", m.ID, lineOf(m.Transaction))
-	}
-}
-
-// tells reports whether the app will surely be told of a change of a row: it
-// lies in the window, also some days later.
-func (l *life) tells(m *movement) bool { return l.kind == deltas || !m.Date.Before(l.day.AddDays(-4)) }
-
-func (l *life) withdraw() {
-	if l.kind == nameless || l.kind == positional {
-		return // nobody would be told
-	}
-	if m := l.pick(func(m *movement) bool { return m.told <= l.seen }); m != nil {
-		m.gone = true
-		l.note("withdrew %s", m.ID)
-		l.removed = append(l.removed, removal{m.ID, l.moment})
-	}
-}
-
-func (l *life) bringBack() {
-	for _, m := range l.moves {
-		if m.gone && l.tells(m) {
-			m.gone, m.told = false, l.moment
-			l.note("brought back %s", m.ID)
-			l.removed = slices.DeleteFunc(l.removed, func(r removal) bool { return r.id == m.ID })
-			return
-		}
-	}
-}
-
-// fetch is the bank's answer: a state is the moment it was given.
-func (l *life) fetch(req connectors.FetchRequest) (connectors.Page, error) {
-	since, at := 0, 0
-	if len(req.State) > 0 {
-		if _, err := fmt.Sscanf(string(req.State), "%d.%d", &since, &at); err != nil {
-			return connectors.Page{}, errs.Wrap(errs.Conflict, err, "")
-		}
-	}
-	l.seen = max(l.seen, since)
-	if l.maybe(l.trouble) {
-		return connectors.Page{}, errs.New(errs.InstitutionDown, "")
-	}
-	a := l.page(since)
-	l.days[l.moment] = l.day
-	l.note("asked since %d", since)
-	const most = 7
-	page := connectors.Page{Next: fmt.Appendf(nil, "%d.0", l.moment)}
-	rows := a.Transactions[min(at, len(a.Transactions)):]
-	if len(rows) > most {
-		rows, page.More, page.Next = rows[:most], connectors.SameUpdate, fmt.Appendf(nil, "%d.%d", since, at+most)
-	}
-	if at > 0 {
-		a.Removed = nil
-	}
-	a.Transactions = rows
-	page.Accounts = []connectors.AccountPage{a}
-	return page, nil
-}
-
-// page is what the bank has to say since a moment.
-func (l *life) page(since int) connectors.AccountPage {
-	a := connectors.AccountPage{Key: "checking"}
-	from := firstOfMonth
-	if since > 0 {
-		from = later(l.days[since].AddDays(-10), firstOfMonth)
-	}
-	if l.kind != deltas {
-		a.Complete = connectors.Days{From: from, To: l.day.AddDays(5)}
-	}
-	for _, m := range l.moves {
-		if m.gone || l.kind == deltas && max(m.told, m.revised, m.reissued) <= since || l.kind != deltas && m.Date.Before(from) {
-			continue
-		}
-		t := m.Transaction
-		if l.kind == nameless {
-			t.ID, t.PendingID = "", ""
-		}
-		a.Transactions = append(a.Transactions, t)
-	}
-	slices.SortStableFunc(a.Transactions, func(x, y bank.Transaction) int { return x.Date.Compare(y.Date) })
-	if l.kind == positional {
-		places := map[bank.Date]int{}
-		for n := len(a.Transactions) - 1; n >= 0; n-- { // the newest row has the first place
-			t := &a.Transactions[n]
-			t.ID, t.PendingID = fmt.Sprintf("%s-%d", t.Date, places[t.Date]), ""
-			places[t.Date]++
-		}
-		return a
-	}
-	a.Transactions = append(a.Transactions, l.pending...)
-	if l.kind == nameless {
-		for n := range a.Transactions {
-			a.Transactions[n].ID = ""
-		}
-		return a
-	}
-	for _, r := range l.removed {
-		if r.at > since && since > 0 {
-			a.Removed = append(a.Removed, r.id)
-		}
-	}
-	return a
-}
-
-// somebodyInTheBook trashes, edits or posts a draft.
-func (l *life) somebodyInTheBook() {
-	if !l.maybe(0.15) || len(l.book.order) == 0 {
-		return
-	}
-	id := l.book.order[l.rand.IntN(len(l.book.order))]
-	t := l.book.all[id]
-	if _, touched := l.person[id]; touched || t.Trashed {
-		return
-	}
-	switch l.rand.IntN(3) {
-	case 0:
-		t.Trashed = true
-	case 1:
-		t.Description = "as a person has it"
-	case 2:
-		t.Draft, t.Posted = false, true
-	}
-	l.book.all[id], l.person[id] = t, t
-	l.note("a person: %s %s trashed %v", id, l.lineOf(t), t.Trashed)
-	if !t.Trashed {
-		return
-	}
-	for _, e := range l.entries() { // the event of the book
-		if e.RemoteID == t.RemoteIDs[0] && e.State != ledger.Removed {
-			e.TransactionID = t.ID
-			l.tellTrashed(e)
-		}
-	}
-}
-
-// relink links the bank anew: another connection, other ids.
-func (l *life) relink() {
-	l.calm()
-	i := l.integration("i1")
-	l.check(l.disk.Update(l.t.Context(), func(tx store.Tx) error { return ledger.All().DeleteIntegration(tx, i) }))
-	l.link++
-	l.connect(l.connectionID(), "u1")
-	i.ConnectionID, i.Resync, i.Stopped = l.connectionID(), i.Resync+1, nil
-	l.put(i)
-	l.moment++
-	for _, m := range l.moves {
-		m.ID, m.PendingID, m.reissued = l.newID(), "", l.moment
-	}
-	l.removed, l.seen = nil, 0 // under these ids the app was told of nothing
-	l.ask()
-}
-
-// importFile imports a statement of the last days, perhaps before the feed has
-// told of all of it.
-func (l *life) importFile() {
-	for _, m := range l.moves {
-		if max(m.revised, m.reissued) > l.seen || m.gone {
-			return
-		}
-	}
-	if l.kind == nameless || l.kind == positional {
-		l.calm() // without ids nobody could tell a row of the file from a late one
-	}
-	var rows []bank.Transaction
-	for _, m := range l.moves {
-		if !m.gone && m.Date.After(l.day.AddDays(-6)) {
-			t := m.Transaction
-			t.ID = fmt.Sprint("F", m.number)
-			rows = append(rows, t)
-		}
-	}
-	if len(rows) == 0 {
-		return
-	}
-	l.calm()
-	_, err := l.feed.Import(l.t.Context(), feed.ImportRequest{
-		UserID: "u1", BookID: "book", AccountID: "Bank", FileName: "last.ofx", Content: ofx("", "", account{"123", rows}),
-	})
-	if l.power.isCut() {
-		l.start()
-	}
-	if err != nil && !errors.Is(err, errTrouble) && !errors.Is(err, errCut) && !errs.Transient(err) &&
-		!errs.Is(err, errs.LostAccess) {
-		l.t.Fatal(err)
-	}
-}
-
-// verdict holds the ledger against the bank, and the book against the ledger.
-func (l *life) verdict() {
-	l.t.Helper()
-	var truth, known, recorded []string
-	withdrawn := map[string]int{}
-	for _, m := range l.moves {
-		if m.gone {
-			withdrawn[lineOf(m.Transaction)]++
-		} else {
-			truth = append(truth, lineOf(m.Transaction))
-		}
-	}
-	var tombs []string
-	for _, e := range l.entries() {
-		switch {
-		case e.State == ledger.Claimed:
-			l.t.Errorf("%s of %s is claimed for ever", e.RemoteID, lineOf(e.Row))
-		case e.State == ledger.Removed, e.Withdrawn:
-			continue
-		case e.State == ledger.Trashed:
-			tombs = append(tombs, lineOf(e.Row))
-			continue
-		}
-		known = append(known, lineOf(e.Row))
-		if e.State != ledger.Recorded {
-			continue
-		}
-		recorded = append(recorded, e.RemoteID)
-		t := l.book.all[e.TransactionID]
-		if strings.Contains(e.Flag, "refused the change") {
-			continue
-		}
-		if _, touched := l.person[t.ID]; !touched && (t.Date != e.Row.Date || lineOf(e.Row) != l.lineOf(t)) {
-			l.t.Errorf("the book has %s, the ledger %s", l.lineOf(t), lineOf(e.Row))
-		}
-	}
-	// A tombstone may be left of a row that the bank has withdrawn after a
-	// person had trashed it: it is in the way of nothing.
-	for _, line := range tombs {
-		if count(truth, line) <= count(known, line) && withdrawn[line] > 0 {
-			withdrawn[line]--
-			continue
-		}
-		known = append(known, line)
-	}
-	slices.Sort(truth)
-	slices.Sort(known)
-	if diff := cmp.Diff(truth, known); diff != "" {
-		l.t.Errorf("the ledger (-bank +ledger):\n%s", diff)
-	}
-	live := l.book.liveRemoteIDs()
-	for id, n := range live {
-		if n > 1 || !slices.Contains(recorded, id) && !l.withdrawnAndTouched(id) {
-			l.t.Errorf("remote id %s stands in the book %d times, recorded: %v", id, n, slices.Contains(recorded, id))
-		}
-	}
-	for _, id := range recorded {
-		if live[id] != 1 {
-			l.t.Errorf("remote id %s is recorded, and stands in the book %d times", id, live[id])
-		}
-	}
-	for id, want := range l.person {
-		if diff := cmp.Diff(want, l.book.all[id]); diff != "" {
-			l.t.Errorf("what a person has touched was changed (-was +is):\n%s", diff)
-		}
-		if want.Trashed && live[want.RemoteIDs[0]] > 0 {
-			l.t.Errorf("what a person has trashed was recreated: %s", want.RemoteIDs[0])
-		}
-	}
-	for _, run := range l.runs() {
-		if !run.FinishedAt.IsZero() {
-			l.addsUp(run)
-		}
-	}
-	if l.t.Failed() {
-		for _, e := range l.entries() {
-			l.note("%s %s %s %v try %d withdrawn %v flag %q", e.State, lineOf(e.Row), e.RemoteID, e.IDs, e.Tries, e.Withdrawn, e.Flag)
-		}
-	}
-}
-
-func count(lines []string, line string) (n int) {
-	for _, other := range lines {
-		if other == line {
-			n++
-		}
-	}
-	return n
-}
-
-func (l *life) withdrawnAndTouched(remoteID string) bool {
-	return slices.ContainsFunc(l.entries(), func(e ledger.Entry) bool {
-		return e.RemoteID == remoteID && e.Withdrawn && e.Flag != ""
-	})
-}
-
-func (l *life) lineOf(t bkper.Transaction) string {
-	amount, err := t.Amount.Decimal()
-	if err != nil {
-		l.t.Error(err)
-	}
-	if t.CreditAccount != nil && t.CreditAccount.ID == "Bank" {
-		amount = amount.Neg()
-	}
-	return fmt.Sprintf("%s %s %s", t.Date, amount, t.Properties["bank_text"])
-}

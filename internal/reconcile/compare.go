@@ -82,6 +82,9 @@ func (c comparison) entry(e ledger.Entry, in copies) verdict {
 		}
 		// What the app itself has trashed only a person can want back.
 		after.Touched = e.Touched || e.State.TrashedByUs() || !e.Written.Same(t)
+		if e.Withdrawn && e.Flag == "" {
+			after.Flag = "The bank withdrew this transaction. It stands in the book all the same."
+		}
 		return healed(e, after, ledger.FoundLive, "It was deleted before, and stands in the book again. It counts as recorded again.")
 	default:
 		return verdict{}
