@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/feed/match"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/queue"
@@ -253,9 +255,20 @@ func (s *Service) underWay(tx store.Tx, t target) (before struct{ any, revising 
 }
 
 // writeRun writes the run, the journal of the rows that were skipped, and the
-// run's part in the integration's totals.
+// run's part in the integration's totals. A run goes on from the state that its
+// connection has: so the oldest of those that are lost knows from where
+// everything is to be told again.
 func (s *Service) writeRun(ctx context.Context, run ledger.Run, skipped []ledger.JournalLine) error {
 	return s.Engine.Update(ctx, func(tx store.Tx) error {
+		if run.Connection != "" {
+			c, found, err := s.records.Connections.Find(tx, store.Key(run.Connection))
+			if err != nil {
+				return err
+			}
+			if found && !bytes.Equal(c.State, run.From) {
+				return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("connection %s goes on from another state meanwhile", c.ID)}
+			}
+		}
 		i, found, err := s.records.Integrations.Find(tx, store.Key(run.BookID, run.Integration))
 		if err != nil {
 			return err

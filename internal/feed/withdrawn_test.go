@@ -1,0 +1,62 @@
+package feed_test
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/bank-connections/bkper-bot/connectors"
+	"github.com/bank-connections/bkper-bot/internal/bank"
+)
+
+// A bank tells what it has withdrawn only to who goes on from a state before it.
+func TestWhatALostRunWithdrewIsToldAgainWhereASyncOverlapsTheSweep(t *testing.T) {
+	w := linked(t)
+	w.policy.MaxAttempts = 2
+	w.start()
+	rent := row("r", 5, "-900", "RENT")
+	moments := []connectors.AccountPage{
+		1: checking(coffee, tea), 2: {Key: "checking", Removed: []string{coffee.ID}, Transactions: []bank.Transaction{wage}}, 3: checking(rent),
+	}
+	anew := []connectors.AccountPage{1: moments[1], 2: checking(tea, wage), 3: checking(tea, wage, rent)}
+	now := 1
+	during := func(since int) {}
+	w.bank.fetch = func(req connectors.FetchRequest) (connectors.Page, error) {
+		page := connectors.Page{Next: fmt.Append(nil, now)}
+		since, _ := strconv.Atoi(string(req.State))
+		during(since)
+		if since == 0 {
+			page.Accounts = []connectors.AccountPage{anew[now]}
+			return page, nil
+		}
+		for _, a := range moments[since+1 : now+1] {
+			page.Accounts = append(page.Accounts, a)
+		}
+		return page, nil
+	}
+	w.sync()
+
+	// While the book is away nothing is recorded, and runs are lost.
+	w.book.trouble = func(string) (error, error) { return errAway, nil }
+	now = 2
+	w.sync()
+	w.now = w.now.Add(4 * time.Hour)
+	now = 3
+	swept := false
+	during = func(since int) {
+		if since == 2 && !swept { // the sweep sets the state back to 1
+			swept = true
+			w.check(w.feed.Sweep(t.Context()))
+		}
+	}
+	w.sync()
+	if !swept {
+		t.Fatal("no sync overlapped the sweep")
+	}
+	w.now = w.now.Add(4 * time.Hour)
+	w.book.trouble = nil
+	w.check(w.feed.Sweep(t.Context()))
+	w.drain()
+	w.wantBook("Bank", tea, wage, rent)
+}
