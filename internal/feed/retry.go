@@ -217,9 +217,14 @@ func (s *Service) retryAccount(ctx context.Context, owner string, t target, entr
 	defer s.release(ctx, lease)
 	w := &work{Service: s, target: t, lease: lease, book: s.Books.For(t.UserID), again: true}
 	for part := range slices.Chunk(entries, batchSize) {
-		open, err := w.reclaim(ctx, part)
+		open, withdrawn, err := w.reclaim(ctx, part)
 		if err != nil {
 			return fmt.Errorf("claiming again: %w", err)
+		}
+		for _, e := range withdrawn {
+			if err := w.change(ctx, change{remoteID: e.RemoteID, removed: true}); err != nil {
+				return fmt.Errorf("withdrawing what the bank has withdrawn: %w", err)
+			}
 		}
 		err = w.settle(ctx, open)
 		if countErr := w.recount(ctx, part); countErr != nil {
@@ -232,11 +237,11 @@ func (s *Service) retryAccount(ctx context.Context, owner string, t target, entr
 	return nil
 }
 
-// reclaim turns waiting entries into claims of the account they go to now.
-func (w *work) reclaim(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
-	var open []ledger.Entry
-	err := w.Engine.Update(ctx, func(tx store.Tx) error {
-		open = nil
+// reclaim turns waiting entries into claims of the account they go to now. It
+// leaves those that the bank has withdrawn as they are.
+func (w *work) reclaim(ctx context.Context, entries []ledger.Entry) (open, withdrawn []ledger.Entry, err error) {
+	err = w.Engine.Update(ctx, func(tx store.Tx) error {
+		open, withdrawn = nil, nil
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
 		}
@@ -245,11 +250,13 @@ func (w *work) reclaim(ctx context.Context, entries []ledger.Entry) ([]ledger.En
 			if err != nil {
 				return err
 			}
-			if !found || !w.mayRetry(now) {
-				continue
+			switch {
+			case !found || !w.mayRetry(now):
+			case now.Withdrawn:
+				withdrawn = append(withdrawn, now)
+			default:
+				open = append(open, w.claimAgain(now))
 			}
-			now = w.claimAgain(now)
-			open = append(open, now)
 		}
 		for _, e := range open {
 			if err := w.records.PutEntry(tx, e); err != nil {
@@ -258,7 +265,7 @@ func (w *work) reclaim(ctx context.Context, entries []ledger.Entry) ([]ledger.En
 		}
 		return nil
 	})
-	return open, err
+	return open, withdrawn, err
 }
 
 // recount moves those of the entries that were parked and are no more to what

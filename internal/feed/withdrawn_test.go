@@ -8,6 +8,7 @@ import (
 
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
 )
 
 // A bank tells what it has withdrawn only to who goes on from a state before it.
@@ -59,4 +60,66 @@ func TestWhatALostRunWithdrewIsToldAgainWhereASyncOverlapsTheSweep(t *testing.T)
 	w.check(w.feed.Sweep(t.Context()))
 	w.drain()
 	w.wantBook("Bank", tea, wage, rent)
+}
+
+func TestWhatTheBankWithdrewIsNotRecordedByATryLater(t *testing.T) {
+	for claim, c := range map[string]struct {
+		trouble func(op string) (before, after error)
+		inBook  bool // when the bank withdraws it
+	}{
+		"of what never reached the book": {func(op string) (error, error) {
+			if op == "create" {
+				return errAway, nil
+			}
+			return nil, nil
+		}, false},
+		"of what reached the book unheard": {func(op string) (error, error) {
+			if op == "create" {
+				return nil, errAway
+			}
+			return nil, nil
+		}, true},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.policy.MaxAttempts = 1
+			w.start()
+			w.book.trouble = c.trouble
+			w.bank.tells(nil, coffee)
+			w.sync()
+			w.book.trouble = func(string) (error, error) { return errAway, nil }
+			w.bank.tells([]string{coffee.ID})
+			w.sync()
+			if e := w.entries()[0]; e.State != ledger.Claimed || !e.Withdrawn || w.book.count("COFFEE") == 1 != c.inBook {
+				t.Fatalf("the withdrawal was not cut short: %+v", e)
+			}
+			w.book.trouble = nil
+			creates := w.book.calls["create"]
+			w.now = w.now.Add(time.Hour)
+			w.check(w.feed.Sweep(t.Context()))
+			w.drain()
+			w.wantBook("Bank")
+			if e := w.entries()[0]; e.State != ledger.Removed || w.book.calls["create"] != creates {
+				t.Errorf("%+v, %d more creates", e, w.book.calls["create"]-creates)
+			}
+		})
+	}
+	t.Run("and one that came back is", func(t *testing.T) {
+		w := linked(t)
+		w.policy.MaxAttempts = 1
+		w.start()
+		w.book.trouble = func(string) (error, error) { return errAway, nil }
+		for _, tell := range []func(){
+			func() { w.bank.tells(nil, coffee) }, func() { w.bank.tells([]string{coffee.ID}) }, func() { w.bank.tells(nil, coffee) },
+		} {
+			tell()
+			w.sync()
+		}
+		w.book.trouble = nil
+		w.now = w.now.Add(time.Hour)
+		w.check(w.feed.Sweep(t.Context()))
+		w.drain()
+		w.sync()
+		w.wantBook("Bank", coffee)
+	})
 }
