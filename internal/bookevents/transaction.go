@@ -241,7 +241,7 @@ func followed(e ledger.Entry, t bkper.Transaction) ledger.Entry {
 	ours := t.HasRemoteID(e.RemoteID)
 	if e.Same != "" && ours { // its draft, which the app has taken out as another movement
 		if !t.Trashed { // a person says that it is none
-			e.Same, e.State, e.TransactionID, e.Touched = "", ledger.Recorded, t.ID, true
+			e.Same, e.State, e.TransactionID, e.Touched, e.Flag = "", ledger.Recorded, t.ID, true, e.FlagInBook()
 		}
 		return e
 	}
@@ -254,7 +254,7 @@ func followed(e ledger.Entry, t bkper.Transaction) ledger.Entry {
 		// It was recorded, no answer came, and somebody has changed it since.
 		e.State, e.Touched = ledger.Recorded, true
 	case e.State == ledger.Trashed || e.State == ledger.Removed || e.State == ledger.Undone:
-		e.State, e.Touched = ledger.Matched, true // a person wants it
+		e.State, e.Touched, e.Flag = ledger.Matched, true, e.FlagInBook() // a person wants it
 		if ours {
 			e.State = ledger.Recorded
 		}

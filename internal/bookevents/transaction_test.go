@@ -365,6 +365,27 @@ func TestADeletedTransactionIsATombstone(t *testing.T) {
 	})
 }
 
+func TestWhatTheBankWithdrewAndAPersonRestoresIsFlagged(t *testing.T) {
+	for claim, state := range map[string]ledger.State{
+		"trashed by the app":    ledger.Removed,
+		"trashed by the person": ledger.Trashed,
+	} {
+		t.Run(claim, func(t *testing.T) {
+			d := newDesk(t)
+			e := d.Record("Credit Card", completetest.Row(1, -1549, "NETFLIX"))[0]
+			d.Do(d.Person.Trash, e.TransactionID)
+			d.catchUp()
+			e.State, e.Withdrawn = state, true
+			d.put(e)
+			d.Do(d.Person.Restore, e.TransactionID)
+			d.catchUp()
+			if got := d.Entry(e); got.State != ledger.Recorded || !got.Touched || !strings.Contains(got.Flag, "withdrew") {
+				t.Errorf("restored it is %+v", got)
+			}
+		})
+	}
+}
+
 func (d *desk) put(e ledger.Entry) {
 	d.TB.Helper()
 	if err := d.DB.Update(d.TB.Context(), func(tx store.Tx) error { return d.Records.PutEntry(tx, e) }); err != nil {

@@ -135,6 +135,19 @@ func (c Collections) FindEntry(tx store.Tx, bookID, transactionID string, remote
 	return Entry{}, false, nil
 }
 
+// StandsWithdrawn says to people that the bank has withdrawn what stands in the
+// book.
+const StandsWithdrawn = "The bank withdrew this transaction. It stands in the book all the same."
+
+// FlagInBook is the flag of an entry whose transaction is found in the book
+// again, where a person wants it.
+func (e Entry) FlagInBook() string {
+	if e.Withdrawn && e.Flag == "" {
+		return StandsWithdrawn
+	}
+	return e.Flag
+}
+
 // TrashedByUs reports whether a transaction of that state lies in the trash
 // because the app has put it there: finding it there is no person's doing.
 func (s State) TrashedByUs() bool {

@@ -62,7 +62,7 @@ func (c comparison) entry(e ledger.Entry, in copies) verdict {
 	}
 	if n := slices.IndexFunc(in.live, isDraftOf(e)); n >= 0 && e.Same != "" {
 		after := e
-		after.Same, after.State, after.TransactionID, after.Touched = "", ledger.Recorded, in.live[n].ID, true
+		after.Same, after.State, after.TransactionID, after.Touched, after.Flag = "", ledger.Recorded, in.live[n].ID, true, e.FlagInBook()
 		return healed(e, after, ledger.FoundLive, "It was taken out as another movement, and stands in the book again. The two count as two again.")
 	}
 	in = in.without(e)
@@ -82,9 +82,7 @@ func (c comparison) entry(e ledger.Entry, in copies) verdict {
 		}
 		// What the app itself has trashed only a person can want back.
 		after.Touched = e.Touched || e.State.TrashedByUs() || !e.Written.Same(t)
-		if e.Withdrawn && e.Flag == "" {
-			after.Flag = "The bank withdrew this transaction. It stands in the book all the same."
-		}
+		after.Flag = e.FlagInBook()
 		return healed(e, after, ledger.FoundLive, "It was deleted before, and stands in the book again. It counts as recorded again.")
 	default:
 		return verdict{}
@@ -155,7 +153,7 @@ func (c comparison) compared(e ledger.Entry, t bkper.Transaction) verdict {
 	}
 	says, ours := amountOf(t, e.AccountID)
 	switch {
-	case e.State == ledger.Matched || e.Written != nil && e.Written.Same(t):
+	case !e.Withdrawn && (e.State == ledger.Matched || e.Written != nil && e.Written.Same(t)):
 	case e.Flag != "":
 		v.finding.Kind, v.finding.Sentence = ledger.FoundFlagged, e.Flag
 		return v

@@ -74,6 +74,10 @@ func touched(e *ledger.Entry) { e.Touched = true }
 // own is what a person has typed in, and an entry that is known to be it.
 var own = bkper.Transaction{ID: "typed", Date: day(1), Amount: "12.5", Posted: true, CreditAccount: &bkper.Account{ID: checking}}
 
+func withdrawn(flag string) func(*ledger.Entry) {
+	return func(e *ledger.Entry) { e.Withdrawn, e.Flag = true, flag }
+}
+
 func typed(e *ledger.Entry) { e.TransactionID, e.Same = "typed", "typed" }
 
 func sameAs(remoteID string) func(*ledger.Entry) { return func(e *ledger.Entry) { e.Same = remoteID } }
@@ -108,6 +112,12 @@ func TestEntriesAgainstTheBook(t *testing.T) {
 			ledger.FoundLive, "matched t1 touched", "",
 		},
 		{"what the bank withdrew and a person restored is the person's", entry(ledger.Removed), live(draft()), ledger.FoundLive, "recorded t1 touched", ""},
+		{"restored after the bank withdrew it, it is flagged", entry(ledger.Trashed, withdrawn("")), live(draft()), ledger.FoundLive, "recorded t1 touched: " + ledger.StandsWithdrawn, ""},
+		{"what the bank withdrew and a person restored is flagged", entry(ledger.Removed, withdrawn("")), live(draft()), ledger.FoundLive, "recorded t1 touched: " + ledger.StandsWithdrawn, ""},
+		{"what is flagged already keeps its words", entry(ledger.Trashed, withdrawn("The bank withdrew it.")), live(draft()), ledger.FoundLive, "recorded t1 touched: The bank withdrew it.", ""},
+		{"what the bank withdrew and is about to be trashed is left to the feed", entry(ledger.Recorded, withdrawn("")), live(draft()), "", "", ""},
+		{"what the bank withdrew and stands there all the same is said", entry(ledger.Recorded, withdrawn(ledger.StandsWithdrawn)), live(draft()), ledger.FoundFlagged, "", ledger.StandsWithdrawn},
+		{"also of what a person has typed in", entry(ledger.Matched, typed, withdrawn(ledger.StandsWithdrawn)), live(own), ledger.FoundFlagged, "", ledger.StandsWithdrawn},
 		{"what the bank withdrew and is trashed is right", entry(ledger.Removed), gone(trashed), "", "", ""},
 		{"a merge is followed", entry(ledger.Recorded, touched), copies{live: []bkper.Transaction{merged}, trashed: []bkper.Transaction{trashed}}, ledger.FoundMerged, "recorded t2 touched", "merged"},
 		{"another day is named", entry(ledger.Recorded, touched), live(otherDay), ledger.FoundEdited, "", "The bank says -12.50 USD on 2026-11-04, the book says -12.50 USD on 2026-11-05"},
@@ -149,6 +159,7 @@ func TestEntriesAgainstTheBook(t *testing.T) {
 		},
 		{"taken out as another movement, it is right in the trash", entry(ledger.Undone, sameAs("bc1_x")), gone(trashed), "", "", ""},
 		{"restored in the book, it is another movement no more", entry(ledger.Undone, sameAs("bc1_x")), live(draft()), ledger.FoundLive, "recorded t1 touched", "two again"},
+		{"restored after the bank withdrew it, it is flagged too", entry(ledger.Undone, sameAs("bc1_x"), withdrawn("")), live(draft()), ledger.FoundLive, "recorded t1 touched: " + ledger.StandsWithdrawn, "two again"},
 		{"what stands for a typed one is right while its own draft is in the trash", entry(ledger.Matched, typed), copies{live: live(own).live, trashed: gone(trashed).trashed}, "", "", ""},
 		{"restored beside the typed one, it stands for it no more", entry(ledger.Matched, typed), live(own, draft()), ledger.FoundLive, "recorded t1 touched", "two again"},
 		{"a typed one in the trash is a tombstone, whatever lies there besides", entry(ledger.Matched, typed), gone(trashed, with(func(t *bkper.Transaction) { *t = own; t.Trashed = true })), ledger.FoundTrashed, "trashed typed", ""},
@@ -179,6 +190,9 @@ func stateOf(e *ledger.Entry) string {
 	text := string(e.State) + " " + e.TransactionID
 	if e.Touched {
 		text += " touched"
+	}
+	if e.Flag != "" {
+		text += ": " + e.Flag
 	}
 	return text
 }
