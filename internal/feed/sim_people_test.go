@@ -22,10 +22,11 @@ import (
 // given up. The app hears of what happens in the book late, twice and in any
 // order, from the real handler of events.
 
-// mayAct reports whether people act now: not while a run is being undone, which
-// reads all of its transactions before it trashes them (see overwriting).
+// mayAct reports whether people act now: not while a run is being undone or a
+// double decided, which read all transactions before they trash them (see
+// overwriting).
 func (l *life) mayAct() bool {
-	return !slices.ContainsFunc(l.schedule.tasks, func(t *task) bool { return t.kind == "undo" })
+	return !slices.ContainsFunc(l.schedule.tasks, func(t *task) bool { return t.kind == "undo" || t.kind == "decide" })
 }
 
 // somebodyInTheBook does something to a transaction.
@@ -103,8 +104,15 @@ func (l *life) merge(ours bkper.Transaction) {
 	l.does(bkper.TransactionUpdated, typed)
 }
 
-// typeAhead records by hand what the bank is about to tell.
+// typeAhead records by hand what the bank is about to tell, perhaps in other
+// words or under another day.
 func (l *life) typeAhead(row bank.Transaction) {
+	if l.maybe(0.3) {
+		row.Description = l.text()
+	}
+	if l.maybe(0.3) {
+		row.Date = later(row.Date.AddDays(-1), firstOfMonth)
+	}
 	t := bkper.Transaction{Date: row.Date, Amount: bkper.AmountOf(row.Amount.Number()), Description: row.Description, Draft: true}
 	if row.Amount.Sign() < 0 {
 		t.CreditAccount = &bkper.Account{ID: l.integration("i1").AccountID}
@@ -150,6 +158,8 @@ func (l *life) somebodyAtTheDesk() {
 		l.undo(false)
 	case l.maybe(0.04):
 		l.undo(true)
+	case l.maybe(0.15):
+		l.decideDouble()
 	case l.maybe(0.03):
 		l.remap()
 	case l.maybe(0.03):
@@ -221,6 +231,27 @@ func (l *life) undo(back bool) {
 		do = l.feed.Redo
 	}
 	l.try(func(ctx context.Context) error { return do(ctx, run, "u1") })
+}
+
+// decideDouble says of two rows that may be one movement that they are, or that
+// they are not, or thinks better of what was said. Whether it is true, nobody
+// knows.
+func (l *life) decideDouble() {
+	proposed, one, err := l.feed.Doubles(l.t.Context(), "book")
+	l.check(err)
+	all := slices.Concat(proposed, one)
+	if len(all) == 0 {
+		return
+	}
+	d := all[l.rand.IntN(len(all))]
+	as := ledger.AreTwo
+	if d.State == ledger.MayBeOne && l.maybe(0.7) {
+		as = ledger.IsOne
+	}
+	l.note("of %s and %s: they are %s", d.New, d.Known+d.Standing, as)
+	l.try(func(ctx context.Context) error {
+		return l.feed.DecideDouble(ctx, "book", d.New, d.Known+d.Standing, as, "u1")
+	})
 }
 
 // replayDead replays what was given up: a person always does where nobody else

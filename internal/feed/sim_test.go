@@ -190,7 +190,7 @@ func (l *life) deliver(ctx context.Context, d queue.Delivery) error {
 	l.note("delivery %d of %s: %.20000s", d.Attempt, d.ID, d.Body)
 	if t := l.schedule.current; t != nil {
 		t.kind = d.Kind
-		if d.Kind != "undo" && l.maybe(l.overlaps) {
+		if d.Kind != "undo" && d.Kind != "decide" && l.maybe(l.overlaps) {
 			l.again(d)
 		}
 	}
