@@ -20,7 +20,7 @@ import (
 
 var (
 	seeds  = flag.Int("feed.seeds", usualLives, "how many lives to simulate")
-	hangs  = flag.Float64("feed.hangs", 0, "how often, in percent of all steps, a handler falls asleep for longer than its lease; half of the lives")
+	hangs  = flag.Float64("feed.hangs", 1, "how often, in percent of all steps, a handler falls asleep for longer than its lease; half of the lives")
 	keepOn = flag.Bool("feed.keepon", false, "live the others although one has failed")
 	seed   = flag.Int("feed.seed", -1, "simulate this one life only, and tell it")
 )
