@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -112,11 +113,11 @@ func (s *Service) broughtBy(ctx context.Context, run ledger.Run, wanted func(led
 	return slices.DeleteFunc(all, func(e ledger.Entry) bool { return e.Run != run.ID || !wanted(e) }), nil
 }
 
-// takeOut trashes the untouched drafts among the entries. First the intention is
-// written down, so that what it finds in the trash later is known to be its own
-// doing and not a person's.
+// takeOut trashes the untouched drafts among the entries, one by one. First the
+// intention is written down, so that what it finds in the trash later is known
+// to be its own doing and not a person's. For none but the one that it is about
+// to trash: what another try finds to do, a person may do meanwhile.
 func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
-	var going []ledger.Entry
 	var settled []ledger.Entry
 	for _, e := range entries {
 		if e.State == ledger.Undone || e.State == ledger.Recorded && (e.Touched || e.Pair != "") {
@@ -126,34 +127,43 @@ func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
 		switch {
 		case errs.Is(err, errs.NotFound) && e.State != ledger.Undoing: // not there to be taken out
 		case err != nil && !errs.Is(err, errs.NotFound):
-			return fmt.Errorf("reading transaction %s: %w", e.TransactionID, err)
+			return errors.Join(fmt.Errorf("reading transaction %s: %w", e.TransactionID, err), w.keep(ctx, settled))
 		case e.State == ledger.Undoing && (err != nil || t.Trashed):
 			e.State = ledger.Undone
 			settled = append(settled, e)
 		case e.Written.Alone(t):
-			e.State = ledger.Undoing
-			going = append(going, e)
+			e, err = w.trash(ctx, e)
+			settled = append(settled, e)
+			if err != nil {
+				return errors.Join(err, w.keep(ctx, settled))
+			}
 		case e.State == ledger.Undoing:
 			e.State, e.Touched = ledger.Recorded, true
 			settled = append(settled, e)
 		}
 	}
-	if err := w.keep(ctx, append(settled, going...)); err != nil {
-		return err
+	return w.keep(ctx, settled)
+}
+
+// trash takes one draft out of the book and returns what became of its entry.
+func (w *work) trash(ctx context.Context, e ledger.Entry) (ledger.Entry, error) {
+	e.State = ledger.Undoing
+	if err := w.keep(ctx, []ledger.Entry{e}); err != nil {
+		return e, err
 	}
-	for n, e := range going {
-		_, err := w.book.Trash(ctx, w.BookID, bkper.Transaction{ID: e.TransactionID})
-		switch {
-		case err == nil:
-			going[n].State = ledger.Undone
-		case refusesItem(err):
-			going[n].State = ledger.Recorded
-			going[n].Flag = "It could not be undone: " + errs.Public(err)
-		default:
-			return fmt.Errorf("trashing transaction %s: %w", e.TransactionID, err)
-		}
+	_, err := w.book.Trash(ctx, w.BookID, bkper.Transaction{ID: e.TransactionID})
+	switch {
+	case err == nil:
+		e.State = ledger.Undone
+		return e, nil
+	case refusesItem(err):
+		e.State = ledger.Recorded
+		e.Flag = "It could not be undone: " + errs.Public(err)
+		return e, nil
+	case bkper.OutcomeOf(err) == bkper.NotDone:
+		e.State = ledger.Recorded
 	}
-	return w.keep(ctx, going)
+	return e, fmt.Errorf("trashing transaction %s: %w", e.TransactionID, err)
 }
 
 // bringBack restores what was undone; what the trash holds no more is recorded

@@ -66,3 +66,50 @@ func TestAnUndoCutShortEndsWhereTheBookStands(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatAPersonTrashesBetweenTheTriesOfAnUndoStaysInTheTrash(t *testing.T) {
+	for claim, failure := range map[string]func(trashed int) (before, after error){
+		"the second draft was never sent": func(trashed int) (before, after error) {
+			if trashed == 1 {
+				return nil, errAway
+			}
+			return nil, nil
+		},
+		"the second was surely not taken out": func(trashed int) (before, after error) {
+			if trashed == 2 {
+				return errLostAccess, nil
+			}
+			return nil, nil
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.bank.shows(coffee, tea)
+			w.sync()
+			run := w.runs()[0]
+			trashed := 0
+			w.book.trouble = func(op string) (before, after error) {
+				if op != "trash" {
+					return nil, nil
+				}
+				trashed++
+				return failure(trashed)
+			}
+			w.check(w.feed.Undo(t.Context(), run, "u1"))
+			if _, _, err := w.queue.Step(t.Context(), w.handler); err != nil {
+				t.Fatal(err)
+			}
+			w.book.trouble = nil
+			for id, tx := range w.book.all { // the person is quicker than the next try
+				tx.Trashed = true
+				w.book.all[id] = tx
+			}
+			w.drain()
+			w.check(w.feed.Redo(t.Context(), run, "u1"))
+			w.drain()
+			if back := w.book.count("COFFEE") + w.book.count("TEA"); back != 1 {
+				t.Errorf("%d came back, want only what the app itself had taken out", back)
+			}
+		})
+	}
+}
