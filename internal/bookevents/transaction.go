@@ -45,7 +45,7 @@ func (h *Handler) transaction(ctx context.Context, e bkper.Event, book Book) (bk
 			}
 		}
 	}
-	if err := h.follow(ctx, k.entries, now); err != nil {
+	if err := h.follow(ctx, k.entries, now, isDeletedBy(e, now)); err != nil {
 		return nothing(), err
 	}
 	lessons, forget, err := h.lessons(ctx, e, book, now, k)
@@ -185,8 +185,15 @@ func (h *Handler) survivor(ctx context.Context, book Book, bookID string, trashe
 	return bkper.Transaction{}, false, nil
 }
 
-// follow lets the entries of a transaction say what the book says.
-func (h *Handler) follow(ctx context.Context, entries []ledger.Entry, t bkper.Transaction) error {
+// isDeletedBy reports whether an event tells why a transaction lies in the trash:
+// nothing was done to it since. Also where the app was about to trash it itself.
+func isDeletedBy(e bkper.Event, now bkper.Transaction) bool {
+	return e.Type == bkper.TransactionDeleted && e.Agent.ID != BkperAgent && now.Trashed && !now.UpdatedAt.Time().After(e.CreatedAt.Time())
+}
+
+// follow lets the entries of a transaction say what the book says. deleted: a
+// person has put it into the trash.
+func (h *Handler) follow(ctx context.Context, entries []ledger.Entry, t bkper.Transaction, deleted bool) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -199,7 +206,7 @@ func (h *Handler) follow(ctx context.Context, entries []ledger.Entry, t bkper.Tr
 			if err != nil {
 				return err
 			}
-			now := followed(old, t)
+			now := followed(old, t, deleted)
 			if found && (now.State != old.State || now.TransactionID != old.TransactionID || now.Touched != old.Touched) {
 				now.UpdatedAt = h.Now()
 				changed = append(changed, now)
@@ -231,7 +238,7 @@ func (h *Handler) follow(ctx context.Context, entries []ledger.Entry, t bkper.Tr
 }
 
 // followed returns the entry as its transaction stands in the book now.
-func followed(e ledger.Entry, t bkper.Transaction) ledger.Entry {
+func followed(e ledger.Entry, t bkper.Transaction, deleted bool) ledger.Entry {
 	if e.State == ledger.Merged {
 		if !t.Trashed && t.ID == e.TransactionID { // a person has restored it
 			e.State, e.Touched = ledger.Recorded, true
@@ -246,6 +253,9 @@ func followed(e ledger.Entry, t bkper.Transaction) ledger.Entry {
 		return e
 	}
 	switch {
+	case t.Trashed && deleted && (e.State == ledger.Undoing || e.State == ledger.Undone):
+		// A person came before the app: redoing the run does not bring it back.
+		e.State = ledger.Trashed
 	case t.Trashed && e.State.TrashedByUs():
 	case t.Trashed:
 		// A tombstone: never recorded again, whatever the bank reports.

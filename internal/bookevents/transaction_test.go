@@ -386,6 +386,38 @@ func TestWhatTheBankWithdrewAndAPersonRestoresIsFlagged(t *testing.T) {
 	}
 }
 
+func TestWhatAPersonDeletesWhileItIsBeingUndoneIsATombstone(t *testing.T) {
+	for _, state := range []ledger.State{ledger.Undoing, ledger.Undone} {
+		for claim, then := range map[string]struct {
+			do   func(d *desk, id string)
+			want ledger.State
+		}{
+			"a person's doing": {func(*desk, string) {}, ledger.Trashed},
+			"the app's, done after it": {func(d *desk, id string) {
+				d.Do(d.Person.Restore, id)
+				d.Advance(time.Minute)
+				d.Do(d.App.Trash, id)
+			}, state},
+		} {
+			t.Run(fmt.Sprint(state, ": ", claim), func(t *testing.T) {
+				d := newDesk(t)
+				e := d.Record("Credit Card", completetest.Row(1, -1549, "NETFLIX"))[0]
+				d.catchUp()
+				undoing := d.Entry(e)
+				undoing.State = state
+				d.put(undoing)
+				d.Do(d.Person.Trash, e.TransactionID)
+				deleted := d.news()
+				then.do(d, e.TransactionID)
+				d.handle(deleted...)
+				if got := d.Entry(e); got.State != then.want {
+					t.Errorf("it counts as %s, want %s", got.State, then.want)
+				}
+			})
+		}
+	}
+}
+
 func (d *desk) put(e ledger.Entry) {
 	d.TB.Helper()
 	if err := d.DB.Update(d.TB.Context(), func(tx store.Tx) error { return d.Records.PutEntry(tx, e) }); err != nil {
