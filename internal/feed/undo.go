@@ -139,6 +139,9 @@ func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
 			}
 		case e.State == ledger.Undoing:
 			e.State, e.Touched = ledger.Recorded, true
+			if e.Withdrawn || isBehind(e) { // what the bank said while it was going, nobody was told
+				e.Flag = flagText(e, change{row: e.Row, removed: e.Withdrawn})
+			}
 			settled = append(settled, e)
 		}
 	}
@@ -147,6 +150,7 @@ func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
 
 // trash takes one draft out of the book and returns what became of its entry.
 func (w *work) trash(ctx context.Context, e ledger.Entry) (ledger.Entry, error) {
+	was := e.State
 	e.State = ledger.Undoing
 	if err := w.keep(ctx, []ledger.Entry{e}); err != nil {
 		return e, err
@@ -161,7 +165,7 @@ func (w *work) trash(ctx context.Context, e ledger.Entry) (ledger.Entry, error) 
 		e.Flag = "It could not be undone: " + errs.Public(err)
 		return e, nil
 	case bkper.OutcomeOf(err) == bkper.NotDone:
-		e.State = ledger.Recorded
+		e.State = was
 	}
 	return e, fmt.Errorf("trashing transaction %s: %w", e.TransactionID, err)
 }

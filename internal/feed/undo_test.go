@@ -5,6 +5,7 @@ import (
 
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/money"
 )
 
 func TestUndoTakesOutWhatNobodyTouchedAndRemembersIt(t *testing.T) {
@@ -109,6 +110,36 @@ func TestWhatAPersonTrashesBetweenTheTriesOfAnUndoStaysInTheTrash(t *testing.T) 
 			w.drain()
 			if back := w.book.count("COFFEE") + w.book.count("TEA"); back != 1 {
 				t.Errorf("%d came back, want only what the app itself had taken out", back)
+			}
+		})
+	}
+}
+
+func TestWhatStaysAlthoughItWasGoingSaysWhatTheBankSaidMeanwhile(t *testing.T) {
+	for claim, says := range map[string]func(w *world){
+		"withdrawn": func(w *world) { w.bank.tells([]string{coffee.ID}) },
+		"changed": func(w *world) {
+			other := coffee
+			other.Amount = money.MustParse("-3", "EUR")
+			w.bank.shows(other)
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.bank.shows(coffee)
+			w.sync()
+			run := w.runs()[0]
+			w.check(ledger.All().Entries.Update(t.Context(), w.disk, w.entryOf("COFFEE").Key(), func(e ledger.Entry) (ledger.Entry, error) {
+				e.State = ledger.Undoing // the intention is written, what came of it is not
+				return e, nil
+			}))
+			w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Posted, t.Draft = true, false })
+			says(w)
+			w.sync()
+			w.check(w.feed.Undo(t.Context(), run, "u1"))
+			w.drain()
+			if e := w.entryOf("COFFEE"); e.State != ledger.Recorded || e.Flag == "" {
+				t.Errorf("it is %s, flagged %q", e.State, e.Flag)
 			}
 		})
 	}
