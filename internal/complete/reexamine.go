@@ -173,7 +173,7 @@ func (c *Completer) openDrafts(ctx context.Context, bookID string) ([]ledger.Ent
 			if err != nil {
 				return err
 			}
-			if found && e.State == ledger.Recorded && e.TransactionID != "" && e.Written != nil {
+			if found && e.State == ledger.Recorded && e.TransactionID != "" && e.Written != nil && !e.Written.InDoubt() {
 				open = append(open, e)
 			}
 		}

@@ -86,7 +86,7 @@ func (w *work) change(ctx context.Context, c change) error {
 				now.State, now.Problem = ledger.Removed, nil
 			}
 		case ledger.Recorded:
-			now.State, now.Written, now.Flag = e.State, e.Written, e.Flag
+			now.State, now.Written, now.Flag = e.State, e.Written.Settled(), e.Flag
 		case ledger.Matched:
 			now.Flag = flagText(now, c)
 		case ledger.Merged:
@@ -169,6 +169,13 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 			}
 		}
 		setSides(&updated, e.AccountID, counterOf(t, e.AccountID), e.Row.Amount.Sign() < 0)
+		if !e.Written.IsAbout(updated) {
+			e.Written = e.Written.About(t, updated)
+			if err := w.intendChange(ctx, e); err != nil {
+				return e, err
+			}
+			return w.follow(ctx, e, c) // a person may have come before it
+		}
 		t, err = w.book.UpdateTransaction(ctx, w.BookID, updated)
 		if err == nil {
 			e.Written, e.Flag = ledger.WrittenOf(t, e.Written.Reason), ""
@@ -183,9 +190,29 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 	return e, nil
 }
 
-// isBehind reports whether the draft of an entry does not say what the bank says.
+// intendChange writes down what the draft of an entry is about to be changed to.
+func (w *work) intendChange(ctx context.Context, e ledger.Entry) error {
+	err := w.Engine.Update(ctx, func(tx store.Tx) error {
+		if err := w.leases.Check(tx, w.lease); err != nil {
+			return err
+		}
+		now, err := w.records.Entries.Get(tx, e.Key())
+		if err != nil {
+			return err
+		}
+		now.Written, now.UpdatedAt = e.Written, w.Now()
+		return w.records.PutEntry(tx, now)
+	})
+	if err != nil {
+		return fmt.Errorf("writing down how the draft is about to change: %w", err)
+	}
+	return nil
+}
+
+// isBehind reports whether the draft of an entry does not say what the bank
+// says, or may not.
 func isBehind(e ledger.Entry) bool {
-	return e.State == ledger.Recorded && e.Written != nil && (e.Written.Date != e.Row.Date ||
+	return e.State == ledger.Recorded && e.Written != nil && (e.Written.InDoubt() || e.Written.Date != e.Row.Date ||
 		e.Written.Amount != string(bkper.AmountOf(e.Row.Amount.Number())) || e.Written.Rule == "" && e.Written.Description != describe(e.Row))
 }
 

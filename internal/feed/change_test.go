@@ -4,6 +4,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
@@ -484,5 +485,80 @@ func TestWhatAPersonsRuleGaveStaysWhenTheBankChangesARow(t *testing.T) {
 				t.Errorf("%+v, %+v", e, e.Written)
 			}
 		})
+	}
+}
+
+// aChangeIsCutShort lets the book take a change of a draft and answer nothing,
+// until nobody tries any more.
+func (w *world) aChangeIsCutShort(says ...bank.Transaction) {
+	w.t.Helper()
+	w.policy.MaxAttempts = 2
+	w.start()
+	answered := true
+	w.book.trouble = func(op string) (before, after error) {
+		if answered = answered && op != "update"; !answered {
+			return nil, errAway
+		}
+		return nil, nil
+	}
+	w.bank.shows(says...)
+	w.sync()
+	w.book.trouble = nil
+	if w.book.calls["update"] != 1 {
+		w.t.Fatalf("%d updates", w.book.calls["update"])
+	}
+}
+
+func TestAChangeCutShortIsNotTakenForAPersons(t *testing.T) {
+	revised := changedTo(coffee, 3, "-2.60", "COFFEE")
+	twin := coffee
+	twin.ID = "z"
+	for claim, says := range map[string][]bank.Transaction{
+		"the bank says it again":            {revised},
+		"the bank takes it back":            {coffee},
+		"the bank corrects it once more":    {changedTo(coffee, 3, "-2.70", "COFFEE")},
+		"another row says what it has said": {changedTo(coffee, 3, "-2.70", "CAFÉ"), twin},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.bank.shows(coffee)
+			w.sync()
+			w.aChangeIsCutShort(revised)
+			w.now = w.now.Add(25 * time.Hour)
+			w.check(w.feed.CompareDue(t.Context()))
+			w.drain()
+			w.bank.shows(says...)
+			w.check(w.feed.Sweep(t.Context()))
+			w.drain()
+			w.wantBook("Bank", says...)
+			for _, e := range w.entries() {
+				if e.Touched || e.Flag != "" {
+					t.Errorf("%s counts as touched (%v), flagged %q", lineOf(e.Row), e.Touched, e.Flag)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatAPersonEditsBehindAChangeCutShortIsFlagged(t *testing.T) {
+	w := linked(t)
+	w.bank.shows(coffee)
+	w.sync()
+	w.aChangeIsCutShort(changedTo(coffee, 3, "-2.60", "COFFEE"))
+	w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Amount = "9" })
+	w.bank.shows(changedTo(coffee, 3, "-2.70", "COFFEE"))
+	w.now = w.now.Add(25 * time.Hour)
+	w.check(w.feed.Sweep(t.Context()))
+	w.drain()
+	if got := w.book.named("COFFEE"); got.Amount != "9" {
+		t.Errorf("what a person edited was changed: %+v", got)
+	}
+	if e := w.entryOf("COFFEE"); e.Flag == "" || e.Written.InDoubt() {
+		t.Errorf("flagged %q, in doubt %v", e.Flag, e.Written.InDoubt())
+	}
+	runs := len(w.runs())
+	w.sync()
+	if len(w.runs()) != runs {
+		t.Error("the same again made another run")
 	}
 }

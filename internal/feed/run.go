@@ -644,13 +644,15 @@ func (t target) hasBrought(e ledger.Entry) bool {
 	return len(e.Origins) > 0 && e.Origins[0] == t.Origin
 }
 
-// changed reports whether the bank now says something else of the entry.
-// Another source than the one that has brought it words the same movement
+// changed reports whether the bank now says something else of the entry, or has
+// and nobody knows whether the draft has followed. Another source than the one that has brought it words the same movement
 // differently, which is no change.
 func (t target) changed(e ledger.Entry, how match.How, r bank.Transaction) bool {
 	switch {
 	case e.Row.Date != r.Date, !e.Row.Amount.Equal(r.Amount):
 		return true // only who has the same id gets here
+	case e.Written.InDoubt() && t.hasBrought(e):
+		return true
 	case how == match.ByText, how == match.Reissued:
 		return false
 	default:

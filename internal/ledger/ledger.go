@@ -343,6 +343,10 @@ type Written struct {
 	// read before was made.
 	At   time.Time `json:"at,omitzero"`
 	Read time.Time `json:"read,omitzero"`
+	// Next is what the app is about to make of it: set before the book is
+	// changed, so that a lost reply does not look like a person's edit. Until it
+	// is known which of the two the book has, both are the app's.
+	Next *Written `json:"next,omitempty"`
 }
 
 // SourceID is an id that a source gave a transaction. The source is the

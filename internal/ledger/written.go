@@ -27,17 +27,47 @@ func (w *Written) Onto(read bkper.Transaction) *Written {
 	return w
 }
 
+// About says what the app is about to make of the transaction, as it has just
+// read it.
+func (w *Written) About(read, next bkper.Transaction) *Written {
+	about := *w
+	if w.InDoubt() && !w.holds(read) {
+		about = *w.Next
+	}
+	about.Next = WrittenOf(next, w.Reason)
+	return &about
+}
+
+// IsAbout reports whether the app was about to make that of the transaction.
+func (w *Written) IsAbout(t bkper.Transaction) bool {
+	return w.InDoubt() && w.Next.holds(t) && w.Next.Besides == besides(t)
+}
+
+// Settled says that it is known again what the app has written.
+func (w *Written) Settled() *Written {
+	if !w.InDoubt() {
+		return w
+	}
+	settled := *w
+	settled.Next = nil
+	return &settled
+}
+
+// InDoubt reports whether the app was about to change the transaction, and
+// nobody knows whether it has.
+func (w *Written) InDoubt() bool { return w != nil && w.Next != nil }
+
 // Same reports whether a transaction is still the untouched draft that the app
 // wrote: not posted, not trashed, with the same date, amount, description and
 // accounts. A missing side may be filled in then.
 func (w *Written) Same(t bkper.Transaction) bool {
-	return t.Status() == bkper.Draft && w.holds(t)
+	return t.Status() == bkper.Draft && (w.holds(t) || w.InDoubt() && w.Next.holds(t))
 }
 
 // Alone reports whether, besides, nobody has added anything to the draft: no
 // property, no file, no link. Then it may be changed, or leave the book.
 func (w *Written) Alone(t bkper.Transaction) bool {
-	return w.Same(t) && besides(t) == w.Besides
+	return w.Same(t) && (besides(t) == w.Besides || w.InDoubt() && besides(t) == w.Next.Besides)
 }
 
 // holds reports whether a transaction has what the app wrote, whatever its

@@ -231,7 +231,7 @@ func (s *Service) window(ctx context.Context, bookID string, from, to bank.Date)
 
 // isFree reports whether an entry may become an end of a transfer.
 func isFree(e ledger.Entry) bool {
-	return (e.State == ledger.Recorded || e.State == ledger.Matched) && e.TransactionID != "" && e.Pair == "" && !e.Withdrawn
+	return (e.State == ledger.Recorded || e.State == ledger.Matched) && e.TransactionID != "" && e.Pair == "" && !e.Withdrawn && !e.Written.InDoubt()
 }
 
 func sideOf(e ledger.Entry, own Own) Side {
