@@ -31,9 +31,7 @@ func TestWhatALostRunWithdrewIsToldAgainWhereASyncOverlapsTheSweep(t *testing.T)
 			page.Accounts = []connectors.AccountPage{anew[now]}
 			return page, nil
 		}
-		for _, a := range moments[since+1 : now+1] {
-			page.Accounts = append(page.Accounts, a)
-		}
+		page.Accounts = append(page.Accounts, moments[since+1:now+1]...)
 		return page, nil
 	}
 	w.sync()
