@@ -1,14 +1,17 @@
 package feed_test
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/feed"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/queue"
 	"github.com/bank-connections/bkper-bot/internal/transfer"
 )
 
@@ -101,6 +104,119 @@ func TestNoMessageIsDoneBeforeItsRowsAreInTheBook(t *testing.T) {
 			w.check(p.hand(m))
 			w.wantBook("Bank", coffee, tea)
 			w.addsUp(w.runs()[0])
+		})
+	}
+}
+
+// takesAll is a book that records whatever it is told to, under a remote id that
+// it has too.
+type takesAll struct{ *fakeBook }
+
+func (b takesAll) CreateTransactions(_ context.Context, _ string, items []bkper.Transaction) (map[string]bkper.Transaction, error) {
+	answer := map[string]bkper.Transaction{}
+	err := b.call("create", func() error {
+		for _, t := range items {
+			answer[t.RemoteIDs[0]] = b.add(t)
+		}
+		return nil
+	})
+	return answer, err
+}
+
+// processOn begins a process on another book.
+func (w *world) processOn(b feed.Book) *process {
+	p := &process{w: w}
+	p.Service = feed.New(w.deps(p, b))
+	return p
+}
+
+// asked returns the only message that waits.
+func (p *process) asked() queue.Message {
+	p.w.t.Helper()
+	if len(p.waiting) != 1 {
+		p.w.t.Fatalf("%d messages wait, not one", len(p.waiting))
+	}
+	m := p.waiting[0]
+	p.waiting = nil
+	return m
+}
+
+func TestAllWhoWorkOnOneAccountTakeTurns(t *testing.T) {
+	type job struct {
+		*process
+		queue.Message
+	}
+	for claim, c := range map[string]struct {
+		begin func(*testing.T) (_ *world, one, other job)
+		at    string // the call of the book at which the other comes
+		want  []bank.Transaction
+	}{
+		"a retry and a batch": {
+			begin: func(t *testing.T) (*world, job, job) {
+				w := linked(t)
+				first, second := w.processOn(takesAll{w.book}), w.processOn(takesAll{w.book})
+				w.book.book.LockDate = coffee.Date
+				w.bank.tells(nil, coffee)
+				first.waiting = first.fetch()
+				first.handAll() // it is parked
+				w.book.book.LockDate = bank.Date{}
+				i := w.integration("i1") // the person asks for all of it again
+				i.Resync++
+				w.put(i)
+				batch := second.fetch()[0]
+				_, err := first.RetryParked(t.Context(), "book")
+				w.check(err)
+				return w, job{first, first.asked()}, job{second, batch}
+			},
+			at: "create", want: []bank.Transaction{coffee},
+		},
+		"a batch and an undo": {
+			begin: func(t *testing.T) (*world, job, job) {
+				w := linked(t)
+				first, second := w.process(), w.process()
+				w.bank.tells(nil, coffee)
+				first.waiting = first.fetch()
+				first.handAll()
+				w.bank.tells(nil, dearer)
+				batch := first.fetch()[0]
+				w.check(second.Undo(t.Context(), w.runs()[1], "u1"))
+				return w, job{first, batch}, job{second, second.asked()}
+			},
+			at: "update", want: nil,
+		},
+		"a batch and what a person says of a double": {
+			begin: func(t *testing.T) (*world, job, job) {
+				w, d := doubtful(t)
+				first, second := w.process(), w.process()
+				w.bank.shows(opening, row("x", 5, "-5", "BOOKS 13"))
+				batch := first.fetch()[0]
+				w.check(second.DecideDouble(t.Context(), "book", d.New, d.Known, ledger.IsOne, "u1"))
+				return w, job{first, batch}, job{second, second.asked()}
+			},
+			at: "update", want: []bank.Transaction{opening, row("", 3, "-5", "Books and more")},
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w, one, other := c.begin(t)
+			met, otherErr := false, error(nil)
+			w.onceAt(c.at, func() { met, otherErr = true, other.hand(other.Message) })
+			oneErr := one.hand(one.Message)
+			for range 3 { // delivered again
+				if oneErr != nil {
+					oneErr = one.hand(one.Message)
+				}
+				if otherErr != nil {
+					otherErr = other.hand(other.Message)
+				}
+			}
+			w.check(oneErr)
+			w.check(otherErr)
+			one.handAll()
+			other.handAll()
+			w.wantBook("Bank", c.want...)
+			if !met {
+				t.Error("they did not meet")
+			}
 		})
 	}
 }
