@@ -2,6 +2,7 @@ package feed_test
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/feed"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/money"
 	"github.com/bank-connections/bkper-bot/internal/queue"
 	"github.com/bank-connections/bkper-bot/internal/transfer"
 )
@@ -216,6 +218,145 @@ func TestAllWhoWorkOnOneAccountTakeTurns(t *testing.T) {
 			w.wantBook("Bank", c.want...)
 			if !met {
 				t.Error("they did not meet")
+			}
+		})
+	}
+}
+
+func TestTwoSyncsOfOneConnectionAskTheBankOnce(t *testing.T) {
+	w := linked(t)
+	first, second := w.process(), w.process()
+	asked := w.now
+	w.check(first.Sync(t.Context(), "c1"))
+	w.check(second.Sync(t.Context(), "c1"))
+	m, other := first.asked(), delivery{Message: second.asked(), Attempt: 1, Published: asked}
+	w.now = w.now.Add(time.Second)
+	var otherErr error
+	w.bank.fetch = func(connectors.FetchRequest) (connectors.Page, error) {
+		if len(w.bank.fetches) == 1 {
+			otherErr = second.Handle(t.Context(), other)
+		}
+		return connectors.Page{Accounts: []pageOf{checking(coffee)}, Next: []byte("1")}, nil
+	}
+	w.check(first.hand(m))
+	if otherErr != nil {
+		w.check(second.Handle(t.Context(), other)) // delivered again
+	}
+	first.handAll()
+	second.handAll()
+	w.wantBook("Bank", coffee)
+	if n := len(w.bank.fetches); n != 1 {
+		t.Errorf("the bank was asked %d times", n)
+	}
+}
+
+func TestASyncThatWakesLateTellsNoOldBalance(t *testing.T) {
+	w := linked(t)
+	first, second := w.process(), w.process()
+	balance := "99"
+	asleep := func() {}
+	w.bank.fetch = func(connectors.FetchRequest) (connectors.Page, error) {
+		b := &bank.Balance{Booked: money.MustParse(balance, "EUR"), Date: today}
+		asleep() // when the bank has answered
+		return connectors.Page{Accounts: []pageOf{{Key: "checking", Balance: b}}, Next: []byte("always the same")}, nil
+	}
+	first.fetch()
+	asleep = func() {
+		asleep = func() {}
+		w.now = w.now.Add(7 * time.Minute) // no lease lasts as long
+		balance = "120"
+		second.fetch()
+	}
+	w.now = w.now.Add(time.Second)
+	w.check(first.Sync(t.Context(), "c1"))
+	m := first.asked()
+	if first.hand(m) != nil {
+		w.check(first.hand(m)) // delivered again
+	}
+	if a, _ := w.connection("c1").Account("checking"); balance != "120" || a.Balance == nil || a.Balance.Booked.String() != "120 EUR" {
+		t.Errorf("the balance is %+v", a.Balance)
+	}
+}
+
+func TestAnUndoThatWakesLateLeavesWhatWasBroughtBack(t *testing.T) {
+	w := linked(t)
+	first, second := w.process(), w.process()
+	w.bank.tells(nil, coffee)
+	first.waiting = first.fetch()
+	first.handAll()
+	run := w.runs()[0]
+	w.check(first.Undo(t.Context(), run, "u1"))
+	m := first.asked()
+	slept := false
+	w.power.trouble = func() (bool, bool) {
+		if w.book.calls["trash"] == 1 && !slept { // what comes of it is to be written down
+			slept = true
+			w.now = w.now.Add(7 * time.Minute)
+			w.check(second.hand(m))
+			w.check(second.Redo(t.Context(), run, "u1"))
+			second.handAll()
+		}
+		return false, false
+	}
+	_ = first.hand(m) // the other has acknowledged it
+	w.wantBook("Bank", coffee)
+	w.bank.tells(nil, dearer)
+	first.waiting = first.fetch()
+	first.handAll()
+	w.wantBook("Bank", dearer)
+	if e := w.entryOf("COFFEE"); !slept || e.State != ledger.Recorded || w.runs()[1].Undone != 0 {
+		t.Errorf("slept %v; what stands in the book is %s, %d of its run are undone", slept, e.State, w.runs()[1].Undone)
+	}
+}
+
+func TestWhoWakesWhileAnotherIsAtWorkLeavesItToTheOther(t *testing.T) {
+	for claim, c := range map[string]struct {
+		asleep string // the call of the book in which it sleeps
+		wakes  error  // what it hears then
+		lost   error  // instead of the book's reply to the other
+		want   []bank.Transaction
+	}{
+		"before it has claimed": {asleep: "list", want: []bank.Transaction{coffee, tea}},
+		"before it marks":       {asleep: "create", wakes: errTooOften, lost: errAway, want: []bank.Transaction{tea}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			first, second := w.processOn(takesAll{w.book}), w.processOn(takesAll{w.book})
+			w.bank.tells(nil, coffee, tea)
+			m := first.fetch()[0]
+			var pause func()
+			var secondErr error
+			goOn, stop := iter.Pull(func(yield func(struct{}) bool) {
+				pause = func() { yield(struct{}{}) }
+				secondErr = second.hand(m)
+			})
+			defer stop()
+			slept, atWork := false, false
+			w.book.trouble = func(op string) (before, after error) {
+				switch {
+				case op == c.asleep && !slept:
+					slept = true
+					w.now = w.now.Add(7 * time.Minute) // no lease lasts as long
+					goOn()
+					return c.wakes, nil
+				case op == "create" && !atWork:
+					atWork = true
+					pause()
+					return nil, c.lost
+				}
+				return nil, nil
+			}
+			_ = first.hand(m) // the other has it now
+			goOn()
+			if c.lost != nil {
+				w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Trashed = true })
+			}
+			if secondErr != nil {
+				w.check(second.hand(m)) // delivered again
+			}
+			w.wantBook("Bank", c.want...)
+			if !slept || !atWork {
+				t.Errorf("slept %v, at work %v", slept, atWork)
 			}
 		})
 	}
