@@ -361,3 +361,56 @@ func TestWhoWakesWhileAnotherIsAtWorkLeavesItToTheOther(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoeverWakesLateWhatAPersonSaysOfADoubleIsDone(t *testing.T) {
+	both := []bank.Transaction{opening, row("", 3, "-5", "Books and more"), row("", 5, "-5", "BOOKS 12")}
+	for claim, before := range map[string][]ledger.DoubleState{
+		"one, and then that they are two": {ledger.IsOne, ledger.AreTwo},
+		"that they are two after all":     {ledger.AreTwo},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			for n, slept := 1, true; slept; n++ { // before which of its writes the first sleeps
+				w, d := doubtful(t)
+				if len(before) == 1 {
+					w.decide(d, ledger.IsOne)
+				}
+				first, second := w.process(), w.process()
+				say := func(as ledger.DoubleState) {
+					w.check(second.DecideDouble(t.Context(), "book", d.New, d.Known, as, "u1"))
+				}
+				say(before[0])
+				m := second.asked()
+				rest := func() {
+					for _, as := range before[1:] {
+						say(as)
+					}
+					second.handAll()
+				}
+				writes := 0
+				slept = false
+				w.power.trouble = func() (bool, bool) {
+					if writes++; writes == n {
+						slept = true
+						w.now = w.now.Add(7 * time.Minute) // no lease lasts as long
+						w.check(second.hand(m))
+						rest()
+					}
+					return false, false
+				}
+				_ = first.hand(m) // the other has acknowledged it
+				w.power.trouble = nil
+				if !slept {
+					rest()
+				}
+				first.handAll()
+				w.wantBook("Bank", both...)
+				if _, one := w.doubles(); len(one) > 0 || w.entryOf("BOOKS 12").State != ledger.Recorded {
+					t.Errorf("%d are said to be one; what stands in the book is %s", len(one), w.entryOf("BOOKS 12").State)
+				}
+				if t.Failed() {
+					t.Fatalf("it slept before write %d", n)
+				}
+			}
+		})
+	}
+}
