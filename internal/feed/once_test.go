@@ -15,6 +15,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/feed"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/queue"
+	"github.com/bank-connections/bkper-bot/internal/transfer"
 )
 
 // Cases in which something comes twice, late, or after it was overtaken: scripts
@@ -931,5 +932,138 @@ func TestATombstoneOfWhatTheBankWithdrewIsInNobodysWay(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWhatAPersonHasDeletedForGoodIsNotRecordedAgain(t *testing.T) {
+	for claim, tell := range map[string]func(*world){
+		"under another id":       func(w *world) { w.bank.shows(row("z", 3, "-2.50", "COFFEE"), tea) },
+		"in other words":         func(w *world) { w.bank.shows(changedTo(coffee, 3, "-2.50", "COFFEE 7"), tea) },
+		"with another amount":    func(w *world) { w.bank.shows(dearer, tea) },
+		"when all is told again": func(w *world) { w.save(func(*ledger.Integration) {}) },
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.bank.shows(coffee, tea)
+			w.sync()
+			e := w.entryOf("COFFEE")
+			w.tellTrashed(e)
+			delete(w.book.all, e.TransactionID) // the trash was emptied
+			w.book.ofRemote[e.RemoteID] = nil
+			w.book.order = slices.DeleteFunc(w.book.order, func(id string) bool { return id == e.TransactionID })
+			tell(w)
+			w.sync()
+			w.wantBook("Bank", tea)
+			_, err := w.feed.RetryParked(t.Context(), "book")
+			w.check(err)
+			w.drain()
+			w.wantBook("Bank", tea)
+		})
+	}
+}
+
+func TestAWithdrawnRowKeepsItsRemoteID(t *testing.T) {
+	w := linked(t)
+	w.with(answering{w.book}) // a repeated id would find what lies in the trash
+	w.bank.tells(nil, coffee, tea)
+	w.sync()
+	first := w.runs()[0]
+	w.bank.tells([]string{"a"})
+	w.sync()
+	cake := row("z", 3, "-2.50", "CAKE")
+	w.bank.tells(nil, cake)
+	w.sync()
+	w.wantBook("Bank", cake, tea)
+	if n := w.states(); n[ledger.Removed] != 1 || n[ledger.Recorded] != 2 {
+		t.Errorf("states %v", n)
+	}
+	w.check(w.feed.Undo(t.Context(), first, "u1"))
+	w.drain()
+	w.wantBook("Bank", cake)
+}
+
+func TestWhatAnAnswerLacksFollowsTheBankAllTheSame(t *testing.T) {
+	w := linked(t)
+	w.book.leaveOut = func(t bkper.Transaction) bool { return t.Description != "WAGE" }
+	w.bank.tells(nil, coffee, tea, wage)
+	w.sync()
+	w.bank.tells([]string{"b"}, dearer)
+	w.sync()
+	w.wantBook("Bank", dearer, wage)
+	for _, e := range w.entries() {
+		if e.Flag != "" {
+			t.Errorf("%s is flagged %q", e.Row.Description, e.Flag)
+		}
+	}
+}
+
+// forgetful is a book that takes an item and loses it.
+type forgetful struct {
+	*fakeBook
+	loses func(bkper.Transaction) bool
+}
+
+func (b forgetful) CreateTransactions(ctx context.Context, book string, items []bkper.Transaction) (map[string]bkper.Transaction, error) {
+	return b.fakeBook.CreateTransactions(ctx, book, slices.DeleteFunc(slices.Clone(items), b.loses))
+}
+
+func TestWhatABookLosesWithoutAWordIsRecordedAgain(t *testing.T) {
+	w := linked(t)
+	lost := 0
+	w.with(forgetful{w.book, func(t bkper.Transaction) bool {
+		if t.Description != "TEA" || lost == 3 {
+			return false
+		}
+		lost++
+		return true
+	}})
+	w.bank.shows(coffee, tea, wage)
+	w.sync()
+	w.wantBook("Bank", coffee, tea, wage)
+	if n := w.states(); n[ledger.Recorded] != 3 {
+		t.Errorf("states %v", n)
+	}
+	w.addsUp(w.runs()[0])
+}
+
+// parting are transfers that are only taken apart, and counted.
+type parting struct {
+	feed.Transfers
+	parted []string
+}
+
+func (p *parting) Look(context.Context, string, bank.Date) (transfer.Looked, error) {
+	return transfer.Looked{}, nil
+}
+
+func (p *parting) Part(_ context.Context, _, remoteID string) error {
+	p.parted = append(p.parted, remoteID)
+	return nil
+}
+
+func TestALateMessageTakesNoTransferApart(t *testing.T) {
+	w := linked(t)
+	w.giveUpAfter(2)
+	news := w.news()
+	news.tell(nil, coffee, tea)
+	w.sync()
+	news.tell(nil, coffeeAt("-2.60"))
+	w.away(w.sync)
+	news.tell(nil, coffee) // after all
+	w.now = w.now.Add(4 * time.Hour)
+	w.check(w.feed.Sweep(t.Context()))
+	w.drain()
+	e, other := w.entryOf("COFFEE"), w.entryOf("TEA")
+	w.check(ledger.All().Entries.Update(t.Context(), w.disk, e.Key(), func(e ledger.Entry) (ledger.Entry, error) {
+		e.Pair = other.RemoteID
+		return e, nil
+	}))
+	deps, transfers := w.deps(w.queue, w.book), &parting{}
+	deps.Transfers = transfers
+	w.feed = feed.New(deps)
+	w.replayDead()
+	w.wantBook("Bank", coffee, tea)
+	if len(transfers.parted) != 0 {
+		t.Errorf("%v was taken apart for old news", transfers.parted)
 	}
 }
