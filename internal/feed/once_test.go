@@ -412,6 +412,29 @@ func TestWhoWakesWhenItsWorkIsDoneAndOutOfDateChangesNothing(t *testing.T) {
 	}
 }
 
+func TestWhoWakesWhenItsRunWasGivenUpChangesNothing(t *testing.T) {
+	w := linked(t)
+	first, second := w.process(), w.process()
+	news := w.news()
+	news.tell(nil, coffee, tea)
+	first.waiting = first.fetch()
+	first.handAll()
+	news.tell(nil, coffeeAt("-2.60"))
+	m := first.fetch()[0]
+	w.onceBeforeAWrite(func() {
+		w.now = w.now.Add(4 * time.Hour)
+		w.check(second.Sweep(t.Context()))
+		second.handAll()
+		w.wantBook("Bank", coffeeAt("-2.60"), tea)
+		news.tell(nil, coffeeAt("-2.70"))
+		second.waiting = second.fetch()
+		second.handAll()
+	})
+	w.check(first.hand(m))
+	first.handAll()
+	w.wantBook("Bank", coffeeAt("-2.70"), tea)
+}
+
 func TestTwoAtWorkOnOneAccountTakeTurns(t *testing.T) {
 	w := linked(t)
 	first, second := w.process(), w.process()
