@@ -109,8 +109,9 @@ func (s *Service) SaveIntegration(ctx context.Context, user identity.User, bookI
 		saved.Since, saved.Told, saved.AddedBy = req.Since, bank.Date{}, user.ID
 		saved.Stopped, saved.Notice = nil, s.shared(others, saved.Integration)
 
-		// The position is good for what was wanted before.
-		current.State, current.Wanted, current.NextSync = nil, "", now
+		// The position is good for what was wanted before; the feed still asks
+		// from there what was withdrawn since, before it fetches all anew.
+		current.Wanted, current.NextSync = "", now
 		if err := s.Records.Connections.Put(tx, store.Key(current.ID), current); err != nil {
 			return err
 		}

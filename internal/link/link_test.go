@@ -404,7 +404,7 @@ func TestSavingAgainFetchesThePeriodAgain(t *testing.T) {
 		t.Errorf("%+v", second)
 	}
 	got := b.connection(c.ID)
-	if got.State != nil || got.Wanted != "" || got.LastSync.IsZero() {
+	if string(got.State) != "far" || got.Wanted != "" || got.LastSync.IsZero() {
 		t.Errorf("the connection: %+v", got)
 	}
 	if len(b.integrations()) != 1 || len(b.wake.learnt) != 0 {
