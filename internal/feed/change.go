@@ -69,6 +69,11 @@ func (w *work) change(ctx context.Context, c change) error {
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
 		}
+		if !c.removed { // a withdrawal was written down with the claim
+			if err := w.isNews(tx); err != nil {
+				return err
+			}
+		}
 		now, err := w.records.Entries.Get(tx, key)
 		if err != nil {
 			return err
@@ -194,6 +199,9 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 func (w *work) intendChange(ctx context.Context, e ledger.Entry) error {
 	err := w.Engine.Update(ctx, func(tx store.Tx) error {
 		if err := w.leases.Check(tx, w.lease); err != nil {
+			return err
+		}
+		if err := w.isNews(tx); err != nil {
 			return err
 		}
 		now, err := w.records.Entries.Get(tx, e.Key())

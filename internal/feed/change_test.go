@@ -562,3 +562,46 @@ func TestWhatAPersonEditsBehindAChangeCutShortIsFlagged(t *testing.T) {
 		t.Error("the same again made another run")
 	}
 }
+
+// While a run is under way it is given up, and the bank is asked again and says
+// otherwise.
+func TestAChangeOfARunThatWasGivenUpIsNotWrittenOverWhatTheBankSaysNow(t *testing.T) {
+	for claim, cut := range map[string]struct {
+		before string // the call of the book before which it is given up
+		nth    int
+	}{
+		"before it is written down":              {"get", 1},
+		"after it is written down":               {"get", 2},
+		"before the book is changed":             {"update", 1},
+		"while it reads what stands in the book": {"list", 1},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.bank.shows(coffee)
+			w.sync()
+			calls := 0
+			w.book.trouble = func(op string) (before, after error) {
+				if op != cut.before {
+					return nil, nil
+				}
+				if calls++; calls == cut.nth {
+					w.now = w.now.Add(4 * time.Hour)
+					w.bank.shows(coffee)
+					w.check(w.feed.Sweep(t.Context()))
+					_, _, err := w.queue.Step(t.Context(), w.handler)
+					w.check(err)
+				}
+				return nil, nil
+			}
+			w.bank.shows(changedTo(coffee, 3, "-2.60", "COFFEE"))
+			w.sync()
+			if calls < cut.nth {
+				t.Fatalf("%d calls", calls)
+			}
+			w.wantBook("Bank", coffee)
+			if e := w.entryOf("COFFEE"); e.Touched || e.Flag != "" || lineOf(e.Row) != lineOf(coffee) {
+				t.Errorf("the ledger has %s, touched %v, flagged %q", lineOf(e.Row), e.Touched, e.Flag)
+			}
+		})
+	}
+}

@@ -66,7 +66,7 @@ func (s *Service) bring(ctx context.Context, d queue.Delivery, b batch, what fat
 	}
 	defer s.release(ctx, lease)
 
-	w := &work{Service: s, lease: lease, target: b.target, book: s.Books.For(b.UserID), run: b.RunID, again: d.Attempt > 1}
+	w := &work{Service: s, lease: lease, target: b.target, book: s.Books.For(b.UserID), run: b.RunID, record: b.Run, again: d.Attempt > 1}
 	if what == isUnwanted {
 		return w.drop(ctx, b)
 	}
@@ -210,11 +210,26 @@ func (w *work) drop(ctx context.Context, b batch) error {
 type work struct {
 	*Service
 	target
-	lease store.Lease
-	book  Book
-	run   string            // id of the run, if it is one
-	again bool              // it is not the first try
-	hints map[string]string // what the learner makes of an open draft, by remote id
+	lease  store.Lease
+	book   Book
+	run    string            // id of the run, if it is one
+	record string            // key of its record, "" if it is none
+	again  bool              // it is not the first try
+	hints  map[string]string // what the learner makes of an open draft, by remote id
+}
+
+// isNews reports an error where the run was given up meanwhile: the bank has been
+// asked again, what it said then may be in the queue already, and whoever
+// compared it with the ledger did not know of what this run says.
+func (w *work) isNews(tx store.Tx) error {
+	if w.record == "" {
+		return nil
+	}
+	run, _, err := w.records.Runs.Find(tx, w.record)
+	if err == nil && run.Interrupted {
+		return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("run %s was given up", run.ID)}
+	}
+	return err
 }
 
 // claimed is what the claim of a batch found and decided.

@@ -144,3 +144,18 @@ func TestWhatStaysAlthoughItWasGoingSaysWhatTheBankSaidMeanwhile(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatComesBackSaysWhatTheBankSaidMeanwhile(t *testing.T) {
+	w := linked(t)
+	w.bank.shows(coffee)
+	w.sync()
+	run := w.runs()[0]
+	w.check(w.feed.Undo(t.Context(), run, "u1"))
+	w.drain()
+	now := changedTo(coffee, 4, "-3", "COFFEE TO GO")
+	w.bank.shows(now)
+	w.sync()
+	w.check(w.feed.Redo(t.Context(), run, "u1"))
+	w.drain()
+	w.wantBook("Bank", now)
+}
