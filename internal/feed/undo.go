@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/errs"
@@ -129,7 +130,7 @@ func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
 		case err != nil && !errs.Is(err, errs.NotFound):
 			return errors.Join(fmt.Errorf("reading transaction %s: %w", e.TransactionID, err), w.keep(ctx, settled))
 		case e.State == ledger.Undoing && (err != nil || t.Trashed):
-			e.State = ledger.Undone
+			e.State, e.TrashedAt = ledger.Undone, t.UpdatedAt.Time()
 			settled = append(settled, e)
 		case e.Written.Alone(t):
 			e, err = w.trash(ctx, e)
@@ -151,14 +152,14 @@ func (w *work) takeOut(ctx context.Context, entries []ledger.Entry) error {
 // trash takes one draft out of the book and returns what became of its entry.
 func (w *work) trash(ctx context.Context, e ledger.Entry) (ledger.Entry, error) {
 	was := e.State
-	e.State = ledger.Undoing
+	e.State, e.TrashedAt = ledger.Undoing, time.Time{}
 	if err := w.keep(ctx, []ledger.Entry{e}); err != nil {
 		return e, err
 	}
-	_, err := w.book.Trash(ctx, w.BookID, bkper.Transaction{ID: e.TransactionID})
+	t, err := w.book.Trash(ctx, w.BookID, bkper.Transaction{ID: e.TransactionID})
 	switch {
 	case err == nil:
-		e.State = ledger.Undone
+		e.State, e.TrashedAt = ledger.Undone, t.UpdatedAt.Time()
 		return e, nil
 	case refusesItem(err):
 		e.State = ledger.Recorded
@@ -184,6 +185,13 @@ func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 			continue
 		}
 		t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
+		if err == nil && t.Trashed && !e.TrashedAt.IsZero() && t.UpdatedAt.Time().After(e.TrashedAt) {
+			// It was out of the trash meanwhile, perhaps by an earlier try, and a
+			// person has put it there again.
+			e.State = ledger.Trashed
+			back = append(back, e)
+			continue
+		}
 		if err == nil && t.Trashed {
 			t, err = w.book.Restore(ctx, w.BookID, bkper.Transaction{ID: e.TransactionID})
 		}
@@ -234,7 +242,7 @@ func (w *work) keep(ctx context.Context, entries []ledger.Entry) error {
 				continue
 			}
 			now.State, now.Flag, now.Touched, now.Tries = e.State, e.Flag, now.Touched || e.Touched, e.Tries
-			now.UpdatedAt = w.Now()
+			now.TrashedAt, now.UpdatedAt = e.TrashedAt, w.Now()
 			puts = append(puts, now)
 		}
 		for _, e := range puts {

@@ -159,3 +159,36 @@ func TestWhatComesBackSaysWhatTheBankSaidMeanwhile(t *testing.T) {
 	w.drain()
 	w.wantBook("Bank", now)
 }
+
+func TestWhatAPersonTrashesBetweenTheTriesOfARedoStaysInTheTrash(t *testing.T) {
+	w := linked(t)
+	w.bank.shows(coffee)
+	w.sync()
+	run := w.runs()[0]
+	moment := bkper.Millis(1000)
+	stamp := func(trashed bool) {
+		moment++
+		tx := w.book.all["t1"]
+		tx.Trashed, tx.UpdatedAt = trashed, moment
+		w.book.all["t1"] = tx
+	}
+	stamp(false)
+	w.check(w.feed.Undo(t.Context(), run, "u1"))
+	w.drain()
+	tries := 0
+	w.book.trouble = func(op string) (before, after error) {
+		switch {
+		case op == "restore":
+			tries++
+			return nil, errAway // the reply is lost
+		case op == "get" && tries == 1:
+			stamp(true) // the person is quicker than the next try
+		}
+		return nil, nil
+	}
+	w.check(w.feed.Redo(t.Context(), run, "u1"))
+	w.drain()
+	if e := w.entryOf("COFFEE"); !w.book.all["t1"].Trashed || e.State != ledger.Trashed || tries != 1 {
+		t.Errorf("it is %s, in the trash: %v, after %d tries", e.State, w.book.all["t1"].Trashed, tries)
+	}
+}

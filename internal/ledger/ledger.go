@@ -301,6 +301,9 @@ type Entry struct {
 	// draft is trashed, so that a lost reply does not look like a person's
 	// deletion.
 	Withdrawn bool `json:"withdrawn,omitempty"`
+	// TrashedAt is when, by Bkper's clock, an undo has put the transaction into
+	// the trash, or found it there. Who has touched it since is a person.
+	TrashedAt time.Time `json:"trashedAt,omitzero"`
 	// Same says that a person knows it to be a movement that stands in the book
 	// for another reason: the remote id of that entry, or the id of the
 	// transaction of the book.
