@@ -282,6 +282,7 @@ const (
 	standingFile = "match/standing.go"
 	sweepFile    = "sweep.go"
 	syncFile     = "sync.go"
+	undoFile     = "undo.go"
 	entriesFile  = "../ledger/entries.go"
 	ledgerFile   = "../ledger/ledger.go"
 	leaseFile    = "../store/lease.go"
@@ -636,6 +637,18 @@ var mutants = []mutant{
 	{
 		name: "the ledger follows the bank before the draft does", from: "order of effects",
 		edits: []edit{{recordFile, "result.changes = append(result.changes, change{remoteID: e.RemoteID, row: r.Transaction})", "result.changes = append(result.changes, change{remoteID: e.RemoteID, row: r.Transaction})\n\t\t\te.Row = r.Transaction"}},
+	},
+	{
+		name: "a draft is changed before it is written down to what", from: "order of effects", caughtBy: "TestAChangeCutShortIsNotTakenForAPersons",
+		edits: []edit{{changeFile, "if !e.Written.IsAbout(updated) {", "if t.ID == \"\" {"}},
+	},
+	{
+		name: "a run that was given up goes on to change drafts", from: "order of effects", caughtBy: "TestAChangeOfARunThatWasGivenUpIsNotWrittenOverWhatTheBankSaysNow",
+		edits: []edit{{recordFile, "if err == nil && run.Interrupted {\n\t\treturn &errs", "if err == nil && run.Interrupted && run.ID == \"\" {\n\t\treturn &errs"}},
+	},
+	{
+		name: "what an undo has surely not taken out, it takes for its own doing later", from: "I5", caughtBy: "TestWhatAPersonTrashesBetweenTheTriesOfAnUndoStaysInTheTrash",
+		edits: []edit{{undoFile, "\t\te.State = was\n", "\t\t_ = was\n"}},
 	},
 	{
 		name: "corrections of the bank are left out", from: "9.11",
