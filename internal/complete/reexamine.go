@@ -242,6 +242,7 @@ type reexamination struct {
 	book    Book
 	bookID  string
 	chart   Chart
+	reread  bool // the chart was read after the book had refused something
 	done    []Completed
 	refused int
 }
@@ -253,7 +254,6 @@ func (r *reexamination) complete(ctx context.Context, wanted map[string]completi
 	if len(wanted) == 0 {
 		return nil
 	}
-	locked := r.chart.Book.LockedUntil()
 	var part []completion
 	listed := 0
 	for t, err := range r.book.Transactions(ctx, r.bookID, bkper.IsDraft, draftPage) {
@@ -264,7 +264,7 @@ func (r *reexamination) complete(ctx context.Context, wanted map[string]completi
 		delete(wanted, t.ID)
 		p.draft = t
 		switch {
-		case !ok || !locked.IsZero() && !t.Date.After(locked):
+		case !ok || r.locks(t):
 		case p.entry.Written.Same(t):
 			part = append(part, p)
 		case p.isDone(t):
@@ -308,15 +308,35 @@ func (r *reexamination) write(ctx context.Context, part []completion) error {
 	return nil
 }
 
+// locks reports whether the book is locked on the day of a draft.
+func (r *reexamination) locks(t bkper.Transaction) bool {
+	locked := r.chart.Book.LockedUntil()
+	return !locked.IsZero() && !t.Date.After(locked)
+}
+
 // update writes drafts in one call and returns what became of them, by id. If
-// the book refuses them, halves of them are tried, until those that cause it
-// are found; they stay as they are.
+// the book refuses them, those on whose days it was locked since it was read
+// are left out; of the others halves are tried, until those that cause it are
+// found. All these stay as they are.
 func (r *reexamination) update(ctx context.Context, drafts []bkper.Transaction) (map[string]bkper.Transaction, error) {
+	if len(drafts) == 0 {
+		return nil, nil
+	}
 	updated, err := r.book.UpdateTransactions(ctx, r.bookID, drafts, false)
 	if err == nil || !refuses(err) {
 		return updated, err
 	}
 	r.ForgetChart(r.bookID) // the book is not what it was taken for
+	if !r.reread {
+		chart, err := r.Chart(ctx, r.book, r.bookID)
+		if err != nil {
+			return nil, err
+		}
+		r.chart, r.reread = chart, true
+		if open := slices.DeleteFunc(slices.Clone(drafts), r.locks); len(open) < len(drafts) {
+			return r.update(ctx, open)
+		}
+	}
 	if len(drafts) == 1 {
 		if r.refused++; r.refused > mostRefused {
 			return nil, err

@@ -381,6 +381,24 @@ func TestOneRefusedDraftDoesNotKeepTheOthersBack(t *testing.T) {
 	}
 }
 
+func TestABookLockedSinceItWasReadKeepsBackOnlyWhatIsLocked(t *testing.T) {
+	b := taught(t)
+	entries := b.Record("Credit Card", rows(20, known)...)
+	if _, err := b.Completer.Chart(t.Context(), b.App, book); err != nil {
+		t.Fatal(err)
+	}
+	// Locked then, on the days of all but the first three: more than would be
+	// tried one by one.
+	b.Ask(http.MethodPut, "/v5/books/demo", fmt.Sprintf(`{"lockDate":%q}`, entries[3].Row.Date), nil)
+	b.Calls()
+	if done := reexamine(t, b); len(done) != 3 {
+		t.Errorf("completed %d", len(done))
+	}
+	if calls := b.Calls(); calls[http.MethodPut] != 2 {
+		t.Errorf("it took %v calls", calls)
+	}
+}
+
 func TestABookThatRefusesEverythingIsLeftInPeace(t *testing.T) {
 	b := taught(t)
 	b.Record("Credit Card", rows(150, known)...)
