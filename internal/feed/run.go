@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
-	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/feed/match"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/queue"
@@ -94,15 +92,17 @@ func (s *Service) startRun(ctx context.Context, src *source, i ledger.Integratio
 		ID: s.NewID(), Kind: ledger.SyncRun, BookID: i.BookID, Integration: i.ID,
 		AccountID: i.AccountID, AccountName: i.AccountName,
 		Title: i.Institution + ", " + i.BankName, StartedBy: i.AddedBy,
-		// By this the runs are in order, those of one sync too.
-		StartedAt:  src.started.Add(time.Duration(src.updates) * time.Millisecond),
-		Connection: src.connection.ID, From: src.connection.State,
+		StartedAt: src.started, Connection: src.connection.ID, From: src.connection.State,
 	}
 	sorted := sortOut(a.rows, i.Since)
 	if err := s.keepPending(ctx, i.ID, a, sorted.pending, whole); err != nil {
 		return err
 	}
-	return s.publishRun(ctx, run, sorted, batch{target: t, Removed: a.removed, Complete: a.complete, Fresh: a.fresh, Again: whole})
+	all := batch{target: t, Removed: a.removed, Complete: a.complete, Fresh: a.fresh, Again: whole}
+	return s.publishRun(ctx, run, sorted, all, func(tx store.Tx) error {
+		_, _, err := s.asFetched(tx, src)
+		return err
+	})
 }
 
 // sorted are the rows of an update by what can be done with them.
@@ -181,8 +181,9 @@ func (s *Service) keepPending(ctx context.Context, integration string, a *accoun
 
 // publishRun compares the rows with the ledger, writes the run, and hands the
 // rows that need something to the queue. all says where they go and what else
-// the update tells; its rows are those of sorted.
-func (s *Service) publishRun(ctx context.Context, run ledger.Run, rows sorted, all batch) error {
+// the update tells; its rows are those of sorted. may says, when the run is
+// written, whether it still may be.
+func (s *Service) publishRun(ctx context.Context, run ledger.Run, rows sorted, all batch, may func(store.Tx) error) error {
 	for _, transaction := range rows.booked {
 		all.Rows = append(all.Rows, row{Transaction: transaction})
 	}
@@ -226,7 +227,8 @@ func (s *Service) publishRun(ctx context.Context, run ledger.Run, rows sorted, a
 	if len(batches) == 0 {
 		run.FinishedAt = s.Now()
 	}
-	if err := s.writeRun(ctx, run, rows.skipped); err != nil {
+	run, err = s.writeRun(ctx, run, rows.skipped, may)
+	if err != nil {
 		return err
 	}
 	return s.publishBatches(ctx, run, batches)
@@ -255,23 +257,20 @@ func (s *Service) underWay(tx store.Tx, t target) (before struct{ any, revising 
 }
 
 // writeRun writes the run, the journal of the rows that were skipped, and the
-// run's part in the integration's totals. A run goes on from the state that its
-// connection has: so the oldest of those that are lost knows from where
-// everything is to be told again.
-func (s *Service) writeRun(ctx context.Context, run ledger.Run, skipped []ledger.JournalLine) error {
-	return s.Engine.Update(ctx, func(tx store.Tx) error {
-		if run.Connection != "" {
-			c, found, err := s.records.Connections.Find(tx, store.Key(run.Connection))
-			if err != nil {
-				return err
-			}
-			if found && !bytes.Equal(c.State, run.From) {
-				return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("connection %s goes on from another state meanwhile", c.ID)}
-			}
+// run's part in the integration's totals, if it still may be. Of an integration a
+// run that is written later starts later: by when they started, runs are in the
+// order in which the bank was asked.
+func (s *Service) writeRun(ctx context.Context, run ledger.Run, skipped []ledger.JournalLine, may func(store.Tx) error) (ledger.Run, error) {
+	err := s.Engine.Update(ctx, func(tx store.Tx) error {
+		if err := may(tx); err != nil {
+			return err
 		}
 		i, found, err := s.records.Integrations.Find(tx, store.Key(run.BookID, run.Integration))
 		if err != nil {
 			return err
+		}
+		if found && !run.StartedAt.After(i.LastRun) {
+			run.StartedAt = i.LastRun.Add(time.Millisecond)
 		}
 		if err := s.records.Runs.Put(tx, run.Key(), run); err != nil {
 			return err
@@ -288,6 +287,7 @@ func (s *Service) writeRun(ctx context.Context, run ledger.Run, skipped []ledger
 		}
 		return s.records.Journal.Put(tx, store.Key(run.ID, skippedPage), ledger.JournalPage{Lines: bounded(skipped)})
 	})
+	return run, err
 }
 
 // skippedPage is the journal page of the rows that never reached a batch.

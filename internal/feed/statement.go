@@ -79,7 +79,7 @@ func (s *Service) Import(ctx context.Context, r ImportRequest) (ledger.Run, erro
 	}
 	rows := sortOut(st.Transactions, bank.Date{})
 	all := batch{target: t, Complete: days, Again: true}
-	if err := s.publishRun(ctx, run, rows, all); err != nil {
+	if err := s.publishRun(ctx, run, rows, all, func(store.Tx) error { return nil }); err != nil {
 		return ledger.Run{}, fmt.Errorf("importing %s: %w", r.FileName, err)
 	}
 	return s.Run(ctx, run.Key())

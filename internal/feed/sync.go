@@ -80,7 +80,7 @@ type source struct {
 	integrations []ledger.Integration
 	wanted       []connectors.Wanted
 	started      time.Time
-	updates      int // that were taken
+	lease        store.Lease
 }
 
 // sync fetches what is new, hands it to the queue in batches, and moves the
@@ -96,6 +96,7 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 	if err != nil || src == nil {
 		return err
 	}
+	src.lease = lease
 	if src.connection.LastSync.After(d.Published) && src.connection.Wanted == wantedKey(src.integrations) {
 		return nil // a sync that began after this was asked for has done it
 	}
@@ -126,14 +127,13 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 		} else if err != nil {
 			return err
 		}
-		if err := s.moveOn(ctx, lease, src, u); err != nil {
+		if err := s.moveOn(ctx, src, u); err != nil {
 			return err
 		}
 		if u.more == connectors.NoMore {
 			return nil
 		}
 		src.connection.State = u.next
-		src.updates++
 		state, whole = u.next, false
 	}
 	return s.Sync(ctx, m.ConnectionID)
@@ -326,24 +326,34 @@ func (s *Service) publishUpdate(ctx context.Context, src *source, u update, whol
 	return nil
 }
 
+// asFetched returns the connection and its integrations, while what is being
+// fetched is what is wanted: nobody else fetches, nobody has set the state back,
+// and nobody wants something else or nothing any more.
+func (s *Service) asFetched(tx store.Tx, src *source) (ledger.Connection, []ledger.Integration, error) {
+	if err := s.leases.Check(tx, src.lease); err != nil {
+		return ledger.Connection{}, nil, err
+	}
+	c, found, err := s.records.Connections.Find(tx, store.Key(src.connection.ID))
+	if err != nil {
+		return c, nil, err
+	}
+	current, err := s.records.IntegrationsOfConnection(tx, src.connection.ID)
+	if err != nil {
+		return c, nil, err
+	}
+	if !found || !bytes.Equal(c.State, src.connection.State) || wantedKey(active(current)) != wantedKey(src.integrations) {
+		err = &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("what is wanted of connection %s has changed", src.connection.ID)}
+	}
+	return c, current, err
+}
+
 // moveOn keeps the state after an update, and what else the bank has told.
-func (s *Service) moveOn(ctx context.Context, lease store.Lease, src *source, u update) error {
+func (s *Service) moveOn(ctx context.Context, src *source, u update) error {
 	poll := src.connector.Info().PollEvery
 	return s.Engine.Update(ctx, func(tx store.Tx) error {
-		if err := s.leases.Check(tx, lease); err != nil {
-			return err
-		}
-		c, found, err := s.records.Connections.Find(tx, store.Key(src.connection.ID))
-		if err != nil || !found {
-			return err
-		}
-		current, err := s.records.IntegrationsOfConnection(tx, c.ID)
+		c, current, err := s.asFetched(tx, src)
 		if err != nil {
 			return err
-		}
-		if !bytes.Equal(c.State, src.connection.State) || wantedKey(active(current)) != wantedKey(src.integrations) {
-			// Meanwhile something is wanted again, or something else.
-			return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("what is wanted of connection %s has changed", c.ID)}
 		}
 		for n, account := range c.Accounts {
 			if a, ok := u.accounts[account.Key]; ok {

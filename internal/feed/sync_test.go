@@ -282,6 +282,94 @@ func TestAnInterruptedUpdateBeginsAgainFromTheSameState(t *testing.T) {
 	w.wantBook("Bank", coffee, tea, wage)
 }
 
+func TestWhatTheBankHasSaidSinceStays(t *testing.T) {
+	before, since := row("a", 3, "-2.50", "COFFEE"), row("a", 3, "-3.50", "COFFEE AND CAKE")
+	for name, at := range map[string]string{"before its run is written": "bank", "before the queue has its rows": "queue"} {
+		t.Run("a sync is overtaken by its own redelivery, in the same moment, "+name, func(t *testing.T) {
+			w := linked(t)
+			w.bank.shows(before)
+			var sync *delivery
+			w.tap = func(d delivery) {
+				if d.Kind == "sync" && sync == nil {
+					sync = &d
+				}
+			}
+			overtaken := false
+			overtake := func(here string) {
+				if here == at && sync != nil && !overtaken {
+					overtaken = true
+					w.bank.shows(since)
+					w.check(w.feed.Handle(t.Context(), *sync))
+				}
+			}
+			w.bank.fetch = func(req connectors.FetchRequest) (connectors.Page, error) {
+				page := w.bank.whole(req)
+				overtake("bank")
+				return page, nil
+			}
+			w.power.yield = func(here string) {
+				if here == "queue" {
+					overtake(here)
+				}
+			}
+			w.sync()
+			w.wantBook("Bank", since)
+			if n := w.book.calls["update"]; !overtaken || n > 0 {
+				t.Errorf("overtaken %v, and a draft was changed %d times", overtaken, n)
+			}
+		})
+	}
+}
+
+func TestASyncBringsNothingThatIsWantedOtherwiseBeforeItsRunIsWritten(t *testing.T) {
+	tests := map[string]struct {
+		change func(*world, ledger.Integration)
+		from   string // the state of the connection, and
+		of     string // the connection that then tells everything
+	}{
+		"its state was set back, so that the bank tells again": {func(w *world, i ledger.Integration) {
+			c := w.connection("c1")
+			c.State = []byte("earlier")
+			w.check(ledger.All().Connections.Save(w.t.Context(), w.disk, store.Key("c1"), c))
+			i.Resync++
+			w.put(i)
+		}, "earlier", "c1"},
+		"the integration has another connection": {func(w *world, i ledger.Integration) {
+			w.connect("c2", "u1")
+			w.check(w.disk.Update(w.t.Context(), func(tx store.Tx) error { return ledger.All().DeleteIntegration(tx, i) }))
+			i.ConnectionID = "c2"
+			w.put(i)
+		}, "", "c2"},
+	}
+	for name, c := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := linked(t)
+			w.bank.shows(coffee)
+			w.sync()
+			w.bank.shows(coffee, tea)
+			changed := false
+			w.bank.fetch = func(req connectors.FetchRequest) (connectors.Page, error) {
+				if !changed {
+					changed = true
+					c.change(w, w.integration("i1"))
+				}
+				return w.bank.whole(req), nil
+			}
+			w.sync()
+			w.check(w.feed.Sync(t.Context(), c.of))
+			w.drain()
+			w.wantBook("Bank", coffee, tea)
+			var told []string
+			for _, r := range w.runs() {
+				told = append(told, r.Connection+" from "+string(r.From))
+			}
+			if diff := cmp.Diff([]string{c.of + " from " + c.from, "c1 from "}, told); diff != "" {
+				t.Errorf("runs, the newest first (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestAStateTheBankCannotUseBeginsAnew(t *testing.T) {
 	w := linked(t)
 	w.bank.updates([]connectors.AccountPage{checking(coffee, tea)})
