@@ -221,7 +221,7 @@ func (l *life) hasTwinInBetween(m *movement) bool {
 	line := lineOf(m.Transaction)
 	return slices.ContainsFunc(l.moves, func(other *movement) bool {
 		switch {
-		case other == m || l.kind == nameless || l.kind == positional:
+		case other == m:
 			return false
 		case other.was == line:
 			return l.recordedLine(other) != lineOf(other.Transaction)
