@@ -178,10 +178,13 @@ func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 	var again []ledger.Entry
 	var behind []ledger.Entry // what the bank has changed meanwhile
 	for _, e := range entries {
+		if e.Withdrawn { // the bank has taken it back meanwhile
+			continue
+		}
 		if e.State == ledger.Recorded && !e.Touched && isBehind(e) {
 			behind = append(behind, e) // an earlier try came no further
 		}
-		if e.State != ledger.Undone || e.Withdrawn { // the bank has taken it back meanwhile
+		if e.State != ledger.Undone {
 			continue
 		}
 		t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)

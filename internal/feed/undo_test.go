@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/bank-connections/bkper-bot/internal/bkper"
@@ -190,5 +191,27 @@ func TestWhatAPersonTrashesBetweenTheTriesOfARedoStaysInTheTrash(t *testing.T) {
 	w.drain()
 	if e := w.entryOf("COFFEE"); !w.book.all["t1"].Trashed || e.State != ledger.Trashed || tries != 1 {
 		t.Errorf("it is %s, in the trash: %v, after %d tries", e.State, w.book.all["t1"].Trashed, tries)
+	}
+}
+
+func TestRedoingARunLeavesWhatTheBankWithdrewMeanwhile(t *testing.T) {
+	w := linked(t)
+	w.bank.shows(coffee, tea)
+	w.sync()
+	run := w.runs()[0]
+	w.book.trouble = func(op string) (error, error) {
+		if op == "update" || op == "trash" {
+			return errLocked, nil
+		}
+		return nil, nil
+	}
+	w.bank.shows(changedTo(coffee, 3, "-2.60", "COFFEE"), tea)
+	w.sync()
+	w.bank.tells([]string{coffee.ID})
+	w.sync()
+	w.check(w.feed.Redo(t.Context(), run, "u1"))
+	w.drain()
+	if e := w.entryOf("COFFEE"); !e.Withdrawn || !strings.Contains(e.Flag, "The bank withdrew this transaction.") {
+		t.Errorf("the book could not follow, and it is flagged %q, withdrawn %v", e.Flag, e.Withdrawn)
 	}
 }
