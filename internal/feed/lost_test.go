@@ -10,28 +10,42 @@ import (
 	"github.com/bank-connections/bkper-bot/connectors"
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/errs"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
 )
 
 // Messages that are lost, and what is given up and told again for them.
 
-// news makes the bank tell what came and what went at each moment since the
-// state, which is how many moments were told; from nothing, what there is.
-func (b *fakeBank) news(moments ...pageOf) {
+// news makes the bank tell of the checking account what came and what went at
+// each moment since the state, which is how many moments were told; from nothing,
+// what there is.
+func (b *fakeBank) news(moments ...pageOf) { b.newsOf(map[string][]pageOf{"checking": moments}) }
+
+// newsOf is news of several accounts.
+func (b *fakeBank) newsOf(accounts map[string][]pageOf) {
 	b.fetch = func(req connectors.FetchRequest) (connectors.Page, error) {
 		since, fresh := 0, len(req.State) == 0
 		if _, err := fmt.Sscanf(string(req.State), "m%d", &since); err != nil && !fresh {
 			return connectors.Page{}, errs.New(errs.Conflict, "")
 		}
-		told := pageOf{Key: "checking"}
-		for _, m := range moments[since:] {
-			told.Transactions = slices.DeleteFunc(told.Transactions, func(t bank.Transaction) bool { return slices.Contains(m.Removed, t.ID) })
-			told.Transactions = append(told.Transactions, m.Transactions...)
-			if !fresh {
-				told.Removed = append(told.Removed, m.Removed...)
-			}
+		var page connectors.Page
+		for key, moments := range accounts {
+			page.Next = fmt.Appendf(nil, "m%d", len(moments))
+			page.Accounts = append(page.Accounts, toldSince(key, moments[since:], fresh))
 		}
-		return connectors.Page{Accounts: []pageOf{told}, Next: fmt.Appendf(nil, "m%d", len(moments))}, nil
+		return page, nil
 	}
+}
+
+func toldSince(key string, moments []pageOf, fresh bool) pageOf {
+	told := pageOf{Key: key}
+	for _, m := range moments {
+		told.Transactions = slices.DeleteFunc(told.Transactions, func(t bank.Transaction) bool { return slices.Contains(m.Removed, t.ID) })
+		told.Transactions = append(told.Transactions, m.Transactions...)
+		if !fresh {
+			told.Removed = append(told.Removed, m.Removed...)
+		}
+	}
+	return told
 }
 
 // losing lets all messages that record get lost while something happens.
@@ -100,5 +114,41 @@ func TestAnotherNumberInALostMessageDoublesNothing(t *testing.T) {
 	w.wantBook("Bank", coffee, tea)
 	if n := len(w.entries()); n != 2 {
 		t.Errorf("the ledger has %d entries", n)
+	}
+}
+
+func TestWhatOneAccountLostIsToldAgainAlthoughAnotherLosesSomethingLater(t *testing.T) {
+	for claim, book := range map[string]string{"of the same book": "book", "of another book": "another"} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			i := w.integration("i1")
+			i.ID, i.BookID, i.BankKey, i.AccountID, i.Origin = "i2", book, "card", "Card", ledger.Origin("fake", "bank", "card")
+			w.put(i)
+			came, went := pageOf{Transactions: []bank.Transaction{coffee, tea}}, pageOf{Removed: []string{coffee.ID}}
+			quiet, later := pageOf{}, pageOf{Transactions: []bank.Transaction{wage}}
+			w.bank.newsOf(map[string][]pageOf{"checking": {came}})
+			w.sync()
+			w.losing(func() {
+				w.bank.newsOf(map[string][]pageOf{"checking": {came, went}})
+				w.sync()
+				w.now = w.now.Add(2 * time.Hour)
+				w.bank.newsOf(map[string][]pageOf{"checking": {came, went, quiet}, "card": {quiet, quiet, later}})
+				w.sync()
+				ask := w.bank.fetch
+				w.bank.fetch = func(connectors.FetchRequest) (connectors.Page, error) {
+					return connectors.Page{}, errs.New(errs.InstitutionDown, "")
+				}
+				w.now = w.now.Add(time.Hour) // the first is given up, not yet the second
+				w.check(w.feed.Sweep(w.t.Context()))
+				w.drain()
+				w.sweeps()
+				w.bank.fetch = ask
+			})
+			w.sync()
+			w.wantBook("Bank", tea)
+			if book == "book" { // there is no other here
+				w.wantBook("Card", wage)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/ledger"
@@ -96,11 +97,11 @@ func (s *Service) fetchAgain(ctx context.Context, run string) error {
 		if err != nil || !found || !now.FinishedAt.IsZero() {
 			return err
 		}
-		cut, err := s.unfinished(tx, now)
+		i, integrated, err := s.records.Integrations.Find(tx, store.Key(now.BookID, now.Integration))
 		if err != nil {
 			return err
 		}
-		i, integrated, err := s.records.Integrations.Find(tx, store.Key(now.BookID, now.Integration))
+		cut, err := s.unfinished(tx, now, i.ConnectionID)
 		if err != nil {
 			return err
 		}
@@ -135,22 +136,39 @@ func (s *Service) fetchAgain(ctx context.Context, run string) error {
 	return s.Sync(ctx, connection)
 }
 
-// unfinished returns a run and those of the same integration that are under way
-// too, the newest first.
-func (s *Service) unfinished(tx store.Tx, run ledger.Run) ([]ledger.Run, error) {
-	var all []ledger.Run
-	found := false
-	span := store.Below(run.BookID)
-	span.Limit = mostRunsSwept
-	err := s.records.Runs.Scan(tx, span, func(_ string, r ledger.Run) (bool, error) {
-		if r.Kind == ledger.SyncRun && r.Integration == run.Integration && r.FinishedAt.IsZero() {
-			all = append(all, r)
-			found = found || r.ID == run.ID
+// unfinished returns a run and those of the same integration or connection that
+// are under way too, the newest first. A connection has one state for all its
+// accounts: were those of another account left, giving them up later would move
+// it on again, behind what this one has lost.
+func (s *Service) unfinished(tx store.Tx, run ledger.Run, connection string) ([]ledger.Run, error) {
+	books := []string{run.BookID}
+	if connection != "" {
+		fed, err := s.records.IntegrationsOfConnection(tx, connection)
+		if err != nil {
+			return nil, err
 		}
-		return true, nil
-	})
-	if !found {
+		for _, i := range fed {
+			books = append(books, i.BookID)
+		}
+	}
+	slices.Sort(books)
+	var all []ledger.Run
+	for _, book := range slices.Compact(books) {
+		span := store.Below(book)
+		span.Limit = mostRunsSwept
+		err := s.records.Runs.Scan(tx, span, func(_ string, r ledger.Run) (bool, error) {
+			if r.Kind == ledger.SyncRun && r.FinishedAt.IsZero() && (r.Integration == run.Integration || r.Connection == connection) {
+				all = append(all, r)
+			}
+			return true, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if !slices.ContainsFunc(all, func(r ledger.Run) bool { return r.ID == run.ID }) {
 		all = append(all, run) // an older one
 	}
-	return all, err
+	slices.SortStableFunc(all, func(a, b ledger.Run) int { return b.StartedAt.Compare(a.StartedAt) })
+	return all, nil
 }
