@@ -152,3 +152,26 @@ func TestWhatOneAccountLostIsToldAgainAlthoughAnotherLosesSomethingLater(t *test
 		})
 	}
 }
+
+func TestWhatIsWithdrawnWhileEverythingIsToldAgainIsWithdrawn(t *testing.T) {
+	came, went := pageOf{Transactions: []bank.Transaction{coffee, tea}}, pageOf{Removed: []string{coffee.ID}}
+	for question := 1; question <= 3; question++ {
+		w := linked(t)
+		w.bank.news(came)
+		w.sync()
+		i := w.integration("i1")
+		i.Resync++
+		w.put(i)
+		before, asked := w.bank.fetch, 0
+		w.bank.fetch = func(req connectors.FetchRequest) (connectors.Page, error) {
+			if asked++; asked < question {
+				return before(req)
+			}
+			w.bank.news(came, went)
+			return w.bank.fetch(req)
+		}
+		w.sync()
+		w.sync()
+		w.wantBook("Bank", tea)
+	}
+}

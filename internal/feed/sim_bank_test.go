@@ -50,7 +50,7 @@ func (l *life) newID() string {
 func (l *life) somethingAtTheBank() {
 	l.moment++
 	switch p := l.rand.IntN(100); {
-	case p < 40 || l.isBeingAsked():
+	case p < 40 || l.aFileIsUnderWay():
 		l.book1()
 	case p < 50:
 		l.announce()
@@ -75,13 +75,10 @@ func (l *life) somethingAtTheBank() {
 	}
 }
 
-// isBeingAsked reports whether a sync is between two questions, or the rows of a
-// file are under way. Who starts anew asks twice, what was withdrawn and what
-// there is: what the bank withdraws between the two it tells to neither. And a
-// file that is recorded late says again what was withdrawn since.
-func (l *life) isBeingAsked() bool {
-	return slices.ContainsFunc(l.schedule.tasks, func(t *task) bool { return t.kind == "sync" && t.at == "bank" }) ||
-		slices.ContainsFunc(l.runs(), func(r ledger.Run) bool { return r.Kind == ledger.FileRun && r.FinishedAt.IsZero() })
+// aFileIsUnderWay reports whether the rows of a file are not recorded yet: a file
+// that is recorded late says again what was withdrawn since.
+func (l *life) aFileIsUnderWay() bool {
+	return slices.ContainsFunc(l.runs(), func(r ledger.Run) bool { return r.Kind == ledger.FileRun && r.FinishedAt.IsZero() })
 }
 
 func (l *life) text() string {

@@ -102,14 +102,9 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 	}
 	state := src.connection.State
 	whole := src.connection.Wanted != wantedKey(src.integrations)
-	var withdrawn map[string][]string
-	if whole && len(state) > 0 {
-		if withdrawn, err = src.fetchWithdrawn(ctx, state); err != nil {
-			return s.bankFailed(ctx, src, err)
-		}
-	}
+	var left []byte // the state that everything is told again for
 	if whole {
-		state = nil
+		left, state = state, nil
 	}
 	for range mostUpdates {
 		u, err := src.fetchUpdate(ctx, state)
@@ -120,8 +115,10 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 		if err != nil {
 			return s.bankFailed(ctx, src, err)
 		}
-		u.withdraw(withdrawn)
-		withdrawn = nil
+		if err := src.addWithdrawn(ctx, &u, left); err != nil {
+			return s.bankFailed(ctx, src, err)
+		}
+		left = nil
 		if err := s.publishUpdate(ctx, src, u, whole); errors.Is(err, queue.ErrBadMessage) || errors.Is(err, store.ErrBadName) || errors.Is(err, store.ErrTooLarge) {
 			return s.bankFailed(ctx, src, err) // it will not go better by itself: the person is told
 		} else if err != nil {
@@ -247,8 +244,23 @@ func (src *source) fetchUpdate(ctx context.Context, state []byte) (update, error
 	return update{}, fmt.Errorf("the connector %s gives more than %d pages", src.connection.Connector, mostPages)
 }
 
+// addWithdrawn adds to an update that began from nothing what the bank has
+// withdrawn since the state that is left for it, if there is one: it tells that
+// only to who goes on from there. It is asked after the update, so that nothing is
+// withdrawn between the two and told to neither.
+func (src *source) addWithdrawn(ctx context.Context, u *update, left []byte) error {
+	if len(left) == 0 {
+		return nil
+	}
+	withdrawn, err := src.fetchWithdrawn(ctx, left)
+	if err == nil {
+		u.withdraw(withdrawn)
+	}
+	return err
+}
+
 // fetchWithdrawn returns the ids, by account, that the bank has withdrawn since
-// a state that is about to be left: it tells them only to who goes on from there.
+// a state.
 func (src *source) fetchWithdrawn(ctx context.Context, state []byte) (map[string][]string, error) {
 	withdrawn := make(map[string][]string)
 	for range mostUpdates {

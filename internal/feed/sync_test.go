@@ -405,11 +405,11 @@ func TestAnotherPeriodFetchesEverythingAgain(t *testing.T) {
 	i := w.integration("i1")
 	i.Since, i.Resync = firstOfMonth, 1
 	w.put(i)
+	asked := len(w.bank.fetches)
 	w.sync()
 	w.wantBook("Bank", coffee, tea, wage)
-	last := w.bank.fetches[len(w.bank.fetches)-1]
-	if len(last.State) != 0 || last.Wanted[0].Since != firstOfMonth {
-		t.Errorf("asked for %+v", last)
+	if again := w.bank.fetches[asked]; len(again.State) != 0 || again.Wanted[0].Since != firstOfMonth {
+		t.Errorf("asked for %+v", again)
 	}
 	w.addsUp(w.runs()[0])
 }
