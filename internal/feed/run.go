@@ -598,7 +598,8 @@ func (k known) plan(b batch, before struct{ any, revising bool }) plan {
 			p.moved[r.ID] = e.Row.Date
 		}
 		revised := e.Withdrawn || b.changed(e, v.How, r.Transaction)
-		p.revises = p.revises || revised
+		// An id that loses its entry to another may be told again, of a row of its own.
+		p.revises = p.revises || revised || newID(e, b.Source, r.ID) && e.CurrentID(b.Source) != ""
 		p.needed[n] = before.revising || revised || e.State == ledger.Claimed || b.Again && e.State == ledger.Parked ||
 			newID(e, b.Source, r.ID) || b.newText(e, v.How, r.Transaction)
 	}
@@ -645,8 +646,8 @@ func (t target) hasBrought(e ledger.Entry) bool {
 }
 
 // changed reports whether the bank now says something else of the entry, or has
-// and nobody knows whether the draft has followed. Another source than the one that has brought it words the same movement
-// differently, which is no change.
+// and nobody knows whether the draft has followed. Another source than the one
+// that has brought it words the same movement differently, which is no change.
 func (t target) changed(e ledger.Entry, how match.How, r bank.Transaction) bool {
 	switch {
 	case e.Row.Date != r.Date, !e.Row.Amount.Equal(r.Amount):

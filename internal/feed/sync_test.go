@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -368,6 +369,36 @@ func TestASyncBringsNothingThatIsWantedOtherwiseBeforeItsRunIsWritten(t *testing
 			}
 		})
 	}
+}
+
+// The row that takes the place of a withdrawn one is not recorded yet when the
+// withdrawn one is told again: they are two.
+func TestWhatTheBankBringsBackWhileItsPlaceIsBeingTakenIsRecorded(t *testing.T) {
+	w := linked(t)
+	news := w.news()
+	news.tell(nil, coffee)
+	w.sync()
+	other := coffee
+	other.ID = "other"
+	synced := 0
+	w.handle = func(ctx context.Context, d delivery) error {
+		if d.Kind == "record" && synced < 2 {
+			return errAway
+		}
+		if d.Kind == "sync" {
+			synced++
+		}
+		return w.feed.Handle(ctx, d)
+	}
+	news.tell([]string{coffee.ID}, other)
+	w.check(w.feed.Sync(t.Context(), "c1"))
+	for synced < 1 {
+		w.step()
+	}
+	w.now = w.now.Add(time.Minute)
+	news.tell(nil, coffee)
+	w.sync()
+	w.wantBook("Bank", coffee, other)
 }
 
 func TestAStateTheBankCannotUseBeginsAnew(t *testing.T) {
