@@ -378,7 +378,7 @@ var mutants = []mutant{
 		},
 	},
 	{
-		name: "what was claimed and not confirmed is recorded again without looking", from: "5.1 rows 5, 7t",
+		name: "what was claimed and not confirmed is recorded again without looking", from: "5.1 rows 5, 7t", caughtBy: "TestALostReplyRecordsNothingTwice",
 		edits: []edit{{recordFile, "if e.Tries <= 1 {", "if e.Tries <= 1 || e.State == ledger.Claimed {"}},
 	},
 	{
@@ -386,15 +386,15 @@ var mutants = []mutant{
 		edits: []edit{{recordFile, "\tif err != nil || len(found) == 0 {\n\t\treturn false, err\n\t}\n\tt := found[0]", "\tif err != nil || len(found) == 0 || found[0].Trashed {\n\t\treturn false, err\n\t}\n\tt := found[0]"}},
 	},
 	{
-		name: "each message has a lease of its own", from: "5.1 row 6a",
+		name: "each message has a lease of its own", from: "5.1 row 6a", caughtBy: "TestAllWhoWorkOnOneAccountTakeTurns",
 		edits: []edit{{recordFile, "s.leases.Acquire(ctx, b.key(), d.ID, leaseTime)", "s.leases.Acquire(ctx, b.key()+d.ID, d.ID, leaseTime)"}},
 	},
 	{
-		name: "a lease that was lost is not noticed", from: "5.1 row 6, A15",
+		name: "a lease that was lost is not noticed", from: "5.1 row 6, A15", caughtBy: "TestWhoWakesWhileAnotherIsAtWorkLeavesItToTheOther",
 		edits: []edit{{leaseFile, "\tif !doc.heldBy(lease) {\n\t\treturn &HeldError{Name: lease.Name, Until: doc.Until}\n\t}\n\treturn nil", "\t_ = doc\n\treturn nil"}},
 	},
 	{
-		name: "a lease can be taken while another holds it", from: "5.1 row 6, A14",
+		name: "a lease can be taken while another holds it", from: "5.1 row 6, A14", caughtBy: "TestAllWhoWorkOnOneAccountTakeTurns",
 		edits: []edit{{leaseFile, "if old.Owner != \"\" && old.Owner != owner && now.Before(old.Until) {", "if old.Owner != \"\" && old.Owner != owner && now.Before(old.Until) && ttl < 0 {"}},
 	},
 	{
@@ -406,7 +406,7 @@ var mutants = []mutant{
 		edits: []edit{{recordFile, "created, err = w.isolate(ctx, fit)\n\treturn append(settled, created...), err", "return settled, nil"}},
 	},
 	{
-		name: "a batch that the book refuses is parked as a whole", from: "5.1 row 9, B5",
+		name: "a batch that the book refuses is parked as a whole", from: "5.1 row 9, B5", caughtBy: "TestWhatTheBookRefusesIsParkedAndTheRestGoesOn",
 		edits: []edit{{recordFile, "\t\t\tcreated, err = w.isolate(ctx, part)\n", "\t\t\tcreated = nil\n\t\t\tfor _, e := range notSent(part) {\n\t\t\t\tcreated = append(created, w.park(e, err))\n\t\t\t}\n\t\t\terr = nil\n"}},
 	},
 	{
@@ -414,15 +414,15 @@ var mutants = []mutant{
 		edits: []edit{{retryFile, "\tif len(waiting) > 0 {\n", "\tif len(waiting) > 0 && bookID == \"\" {\n"}},
 	},
 	{
-		name: "claims that nobody confirmed are not swept up", from: "5.1 row 10, B6, B7",
+		name: "claims that nobody confirmed are not swept up", from: "5.1 row 10, B6, B7", caughtBy: "TestClaimsThatNobodyConfirmedAreSweptUp",
 		edits: []edit{{sweepFile, "if found && e.State == ledger.Claimed && s.mayRetry(e) {", "if found && e.State == ledger.Parked {"}},
 	},
 	{
-		name: "runs that were cut short are not swept up", from: "5.1 row 10, B6, B7",
+		name: "runs that were cut short are not swept up", from: "5.1 row 10, B6, B7", caughtBy: "TestARunWhoseMessagesAreLostIsFetchedAgain",
 		edits: []edit{{sweepFile, "now.Sub(run.StartedAt) > staleRun", "now.Sub(run.StartedAt) < 0"}},
 	},
 	{
-		name: "a failed batch is acknowledged", from: "order of effects",
+		name: "a failed batch is acknowledged", from: "order of effects", caughtBy: "TestNoMessageIsDoneBeforeItsRowsAreInTheBook",
 		edits: []edit{{recordFile, "\tif err := w.settle(ctx, claim.open); err != nil {\n\t\treturn err\n\t}\n\tfor _, c", "\tif err := w.settle(ctx, claim.open); err != nil {\n\t\tw.again = true\n\t}\n\tfor _, c"}},
 	},
 	{
@@ -430,15 +430,15 @@ var mutants = []mutant{
 		edits: []edit{{recordFile, "if markErr := w.mark(ctx, settled); markErr != nil {", "if err != nil {\n\t\treturn err\n\t}\n\tif markErr := w.mark(ctx, settled); markErr != nil {"}},
 	},
 	{
-		name: "a try whose reply was lost is taken for one that did nothing", from: "section 1: ok, fail, unknown",
+		name: "a try whose reply was lost is taken for one that did nothing", from: "section 1: ok, fail, unknown", caughtBy: "TestALostReplyRecordsNothingTwice",
 		edits: []edit{{recordFile, "\tif bkper.OutcomeOf(err) == bkper.NotDone {\n\t\treturn notSent(entries), err\n\t}\n\treturn nil, err", "\treturn notSent(entries), err"}},
 	},
 	{
-		name: "what the book leaves out of its answer is taken for recorded", from: "C5",
+		name: "what the book leaves out of its answer is taken for recorded", from: "C5", caughtBy: "TestWhatAnAnswerLacksFollowsTheBankAllTheSame",
 		edits: []edit{{recordFile, "\t\tif !ok {\n\t\t\tmissing = append(missing, e)\n\t\t\tcontinue\n\t\t}\n", "\t\tif !ok {\n\t\t\te.State = ledger.Recorded\n\t\t\trecorded = append(recorded, e)\n\t\t\tcontinue\n\t\t}\n"}},
 	},
 	{
-		name: "a tombstone is recorded again", from: "I5, C12",
+		name: "a tombstone is recorded again", from: "I5, C12", caughtBy: "TestWhatAPersonHasDeletedForGoodIsNotRecordedAgain",
 		edits: []edit{{recordFile, "if e.State == ledger.Claimed || e.State == ledger.Parked && b.Again {", "if e.State == ledger.Claimed || e.State == ledger.Trashed || e.State == ledger.Parked && b.Again {"}},
 	},
 	{
@@ -446,19 +446,22 @@ var mutants = []mutant{
 		edits: []edit{{runFile, "if !b.mayBe(e) || e.State == ledger.Removed {", "if !b.mayBe(e) || e.State == ledger.Removed || e.State == ledger.Trashed {"}},
 	},
 	{
-		name: "a run that was given up records what its late messages carry", from: "B3, B7",
-		edits: []edit{{recordFile, "if found && (run.IsDone(b.Number) || run.Interrupted) {", "if found && run.IsDone(b.Number) {"}},
+		name: "a run that was given up records what its late messages carry", from: "B3, B7", caughtBy: "TestARunThatWasGivenUpRecordsNothingMore",
+		edits: []edit{
+			{recordFile, "if found && (run.IsDone(b.Number) || run.Interrupted) {", "if found && run.IsDone(b.Number) {"},
+			{recordFile, "run.IsDone(b.Number) || run.Interrupted; result.done", "run.IsDone(b.Number); result.done"},
+		},
 	},
 	{
-		name: "a dead letter brings back what later runs have corrected", from: "B3, B6",
+		name: "a dead letter brings back what later runs have corrected", from: "B3, B6", caughtBy: "TestADeadLetterBringsNoOldNews",
 		edits: []edit{{recordFile, "overtaken = len(r.Done) > 0", "overtaken = len(r.Done) > 1000"}},
 	},
 	{
-		name: "what the book refuses alone is not looked for", from: "C4, repeated ids refused",
+		name: "what the book refuses alone is not looked for", from: "C4, repeated ids refused", caughtBy: "TestWhatIsRefusedBecauseItIsThereIsNotParked",
 		edits: []edit{{recordFile, "\tfound, err := w.confirm(ctx, &e)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te.Tries = 0", "\tfound, err := false, error(nil)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te.Tries = 0"}},
 	},
 	{
-		name: "a batch that was refused is taken for one of which nothing was recorded", from: "C4",
+		name: "a batch that was refused is taken for one of which nothing was recorded", from: "C4", caughtBy: "TestOfABatchThatWasRefusedTheBookMayHaveSome",
 		edits: []edit{{recordFile, "\t\t\tinDoubt(part)\n", "\t\t\tnotSent(part)\n"}},
 	},
 
@@ -476,7 +479,7 @@ var mutants = []mutant{
 	// The matching steps.
 	{name: "no step by id", from: "matching", edits: steps("\tm.byLink()\n\tm.byFingerprint(m.vacant)\n\tm.byAmount()\n")},
 	{name: "no step by id where the row says the same", from: "matching", edits: without("\tm.byID(isSame)\n")},
-	{name: "no step by text for entries whose id has gone to another row", from: "matching", edits: without("\tm.byFingerprint(m.displaced)\n")},
+	{name: "no step by text for entries whose id has gone to another row", from: "matching", caughtBy: "TestIDsThatAreOnlyPlacesDoubleNothing", edits: without("\tm.byFingerprint(m.displaced)\n")},
 	{name: "no step by id where date and amount are the same", from: "matching", caughtBy: "match.TestMatch", edits: without("\tm.byID(fits)\n")},
 	{name: "no step by id where the bank corrects date or amount", from: "matching", edits: without("\tif !u.WeakIDs {\n\t\tm.byCorrection()\n\t}\n")},
 	{name: "no step by the provider's link", from: "matching", caughtBy: "match.TestMatch", edits: without("\tm.byLink()\n")},
@@ -511,7 +514,7 @@ var mutants = []mutant{
 		edits: []edit{{matchFile, "\t\tm.present[id] = true\n", "\t\tm.present[id] = false\n"}},
 	},
 	{
-		name: "ids that the bank says are no more keep their place", from: "matching, Removed",
+		name: "ids that the bank says are no more keep their place", from: "matching, Removed", caughtBy: "TestARemovedIDAndItsNewOneInOneUpdateAreOneRow",
 		edits: []edit{{matchFile, "return m.removed[e.ID] || e.Withdrawn", "return e.Withdrawn"}},
 	},
 	{
@@ -605,7 +608,7 @@ var mutants = []mutant{
 		edits: []edit{{runFile, "if r.FinishedAt.IsZero() && (r.AccountID", "if r.FinishedAt.IsZero() && r.ID == \"\" && (r.AccountID"}},
 	},
 	{
-		name: "the remote id of something withdrawn is given to another row", from: "I5",
+		name: "the remote id of something withdrawn is given to another row", from: "I5", caughtBy: "TestAWithdrawnRowKeepsItsRemoteID",
 		edits: []edit{{runFile, "\t\tk.taken[e.RemoteID] = true\n", "\t\tk.taken[e.RemoteID] = e.State != ledger.Removed\n"}},
 	},
 	{
@@ -659,7 +662,7 @@ var mutants = []mutant{
 		edits: []edit{{runFile, "return t.hasBrought(e) && e.Row.Description != r.Description", "return false"}},
 	},
 	{
-		name: "a changed row that is in doubt is not looked for in the book", from: "9.5",
+		name: "a changed row that is in doubt is not looked for in the book", from: "9.5", caughtBy: "TestAParkedRowThatIsInTheBookFollowsTheBank",
 		edits: []edit{{changeFile, "if (e.State == ledger.Claimed || e.State == ledger.Parked) && e.Tries > 0 {", "if (e.State == ledger.Claimed || e.State == ledger.Parked) && e.Tries > 1000 {"}},
 	},
 	{

@@ -3,6 +3,7 @@ package feed_test
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"testing"
@@ -15,7 +16,6 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/feed"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/queue"
-	"github.com/bank-connections/bkper-bot/internal/transfer"
 )
 
 // Cases in which something comes twice, late, or after it was overtaken: scripts
@@ -172,9 +172,7 @@ func (b takesSome) CreateTransactions(ctx context.Context, book string, items []
 		if err != nil {
 			return nil, err
 		}
-		for id, t := range answer {
-			all[id] = t
-		}
+		maps.Copy(all, answer)
 	}
 	return all, nil
 }
@@ -1047,46 +1045,4 @@ func TestWhatABookLosesWithoutAWordIsRecordedAgain(t *testing.T) {
 		t.Errorf("states %v", n)
 	}
 	w.addsUp(w.runs()[0])
-}
-
-// parting are transfers that are only taken apart, and counted.
-type parting struct {
-	feed.Transfers
-	parted []string
-}
-
-func (p *parting) Look(context.Context, string, bank.Date) (transfer.Looked, error) {
-	return transfer.Looked{}, nil
-}
-
-func (p *parting) Part(_ context.Context, _, remoteID string) error {
-	p.parted = append(p.parted, remoteID)
-	return nil
-}
-
-func TestALateMessageTakesNoTransferApart(t *testing.T) {
-	w := linked(t)
-	w.giveUpAfter(2)
-	news := w.news()
-	news.tell(nil, coffee, tea)
-	w.sync()
-	news.tell(nil, coffeeAt("-2.60"))
-	w.away(w.sync)
-	news.tell(nil, coffee) // after all
-	w.now = w.now.Add(4 * time.Hour)
-	w.check(w.feed.Sweep(t.Context()))
-	w.drain()
-	e, other := w.entryOf("COFFEE"), w.entryOf("TEA")
-	w.check(ledger.All().Entries.Update(t.Context(), w.disk, e.Key(), func(e ledger.Entry) (ledger.Entry, error) {
-		e.Pair = other.RemoteID
-		return e, nil
-	}))
-	deps, transfers := w.deps(w.queue, w.book), &parting{}
-	deps.Transfers = transfers
-	w.feed = feed.New(deps)
-	w.replayDead()
-	w.wantBook("Bank", coffee, tea)
-	if len(transfers.parted) != 0 {
-		t.Errorf("%v was taken apart for old news", transfers.parted)
-	}
 }
