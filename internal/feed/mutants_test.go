@@ -654,6 +654,34 @@ var mutants = []mutant{
 		edits: []edit{{undoFile, "\t\te.State = was\n", "\t\t_ = was\n"}},
 	},
 	{
+		name: "a run is written although nobody wants it as it was fetched any more", from: "order of effects", caughtBy: "TestASyncBringsNothingThatIsWantedOtherwiseBeforeItsRunIsWritten",
+		edits: []edit{{runFile, "if err := may(tx); err != nil {", "if err := may(tx); err != nil && run.ID == \"\" {"}},
+	},
+	{
+		name: "runs are in the order in which their syncs began", from: "B3", caughtBy: "TestWhatTheBankHasSaidSinceStays",
+		edits: []edit{{runFile, "if found && !run.StartedAt.After(i.LastRun) {", "if found && run.StartedAt.IsZero() {"}},
+	},
+	{
+		name: "who fetches everything again is not told what the bank has withdrawn", from: "9.11", caughtBy: "TestFetchingAllAgainHearsWhatWasWithdrawn",
+		edits: []edit{{syncFile, "if err := src.addWithdrawn(ctx, &u, left); err != nil {", "if err := src.addWithdrawn(ctx, &u, left[:0]); err != nil {"}},
+	},
+	{
+		name: "of a connection only the runs of one account are given up", from: "B7", caughtBy: "TestWhatOneAccountLostIsToldAgainAlthoughAnotherLosesSomethingLater",
+		edits: []edit{{sweepFile, "(r.Integration == run.Integration || r.Connection == connection)", "r.Integration == run.Integration"}},
+	},
+	{
+		name: "a try later records what the bank has withdrawn", from: "9.11", caughtBy: "TestWhatTheBankWithdrewIsNotRecordedByATryLater",
+		edits: []edit{{retryFile, "case now.Withdrawn:", "case now.Withdrawn && now.RemoteID == \"\":"}},
+	},
+	{
+		name: "a redo takes back that the bank has withdrawn a row", from: "9.11", caughtBy: "TestRedoingARunLeavesWhatTheBankWithdrewMeanwhile",
+		edits: []edit{{undoFile, "if e.Withdrawn { // the bank has taken it back meanwhile", "if e.Withdrawn && e.State == ledger.Undone { // the bank has taken it back meanwhile"}},
+	},
+	{
+		name: "a run that gives an entry another id revises nothing", from: "B3", caughtBy: "TestWhatTheBankBringsBackWhileItsPlaceIsBeingTakenIsRecorded",
+		edits: []edit{{runFile, "p.revises || revised || newID(e, b.Source, r.ID) && e.CurrentID(b.Source) != \"\"", "p.revises || revised"}},
+	},
+	{
 		name: "corrections of the bank are left out", from: "9.11",
 		edits: []edit{{runFile, "\tcase e.Row.Date != r.Date, !e.Row.Amount.Equal(r.Amount):\n\t\treturn true", "\tcase e.Row.Date != r.Date, !e.Row.Amount.Equal(r.Amount):\n\t\treturn false"}},
 	},
