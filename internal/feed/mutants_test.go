@@ -346,7 +346,7 @@ var mutants = []mutant{
 	// The way to the book.
 	{
 		name: "the connector's state moves on before the rows are in the queue", from: "5.1 row 1",
-		edits: []edit{{syncFile, "\t\tif err := s.publishUpdate(", "\t\tif err := s.moveOn(ctx, lease, src, u); err != nil {\n\t\t\treturn err\n\t\t}\n\t\tif err := s.publishUpdate("}},
+		edits: []edit{{syncFile, "\t\tif err := s.publishUpdate(", "\t\tif err := s.moveOn(ctx, src, u); err != nil {\n\t\t\treturn err\n\t\t}\n\t\tif err := s.publishUpdate("}},
 	},
 	{
 		name: "an update is applied page by page", from: "order of effects",
@@ -534,7 +534,7 @@ var mutants = []mutant{
 		edits: []edit{{matchFile, "return m.update.Complete != nil && m.update.Complete(d)", "return d.IsZero() || m.update.Complete == nil || true"}},
 	},
 	{
-		name: "a row whose entry was taken does not get the entry of the row that took it", from: "matching, displaced ids",
+		name: "a row whose entry was taken does not get the entry of the row that took it", from: "matching, displaced ids", caughtBy: "match.TestMatch",
 		edits: []edit{{matchFile, "\t\t\tid = m.update.Rows[m.usedBy[e]].ID\n", "\t\t\tbreak\n"}},
 	},
 	{
