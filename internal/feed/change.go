@@ -140,6 +140,9 @@ func (w *work) follow(ctx context.Context, e ledger.Entry, c change) (ledger.Ent
 	case !c.removed && !e.Touched && saysOnly(t, e):
 		e.Written, e.Flag = ledger.WrittenOf(t, t.Properties[complete.ReasonProperty]), ""
 		return e, nil
+	case !c.removed && e.Touched && says(t, e):
+		e.Flag = "" // there is nothing to tell
+		return e, nil
 	case e.Touched || !e.Written.Alone(t):
 		e.Flag = flagText(e, c)
 		return e, nil
@@ -220,7 +223,7 @@ func (w *work) intendChange(ctx context.Context, e ledger.Entry) error {
 // isBehind reports whether the draft of an entry does not say what the bank
 // says, or may not.
 func isBehind(e ledger.Entry) bool {
-	return e.State == ledger.Recorded && e.Written != nil && (e.Written.InDoubt() || e.Written.Date != e.Row.Date ||
+	return e.State == ledger.Recorded && (e.Written == nil || e.Written.InDoubt() || e.Written.Date != e.Row.Date ||
 		e.Written.Amount != string(bkper.AmountOf(e.Row.Amount.Number())) || e.Written.Rule == "" && e.Written.Description != describe(e.Row))
 }
 

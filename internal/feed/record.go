@@ -568,10 +568,14 @@ func adopt(e *ledger.Entry, t bkper.Transaction) {
 // saysOnly reports whether a transaction of the book says nothing but what the
 // app records for the entry.
 func saysOnly(t bkper.Transaction, e ledger.Entry) bool {
-	amount, ours := signed(t, e.AccountID)
 	filled := t.CreditAccount != nil && t.DebitAccount != nil
-	return t.Status() == bkper.Draft && ours && amount.Equal(e.Row.Amount.Number()) && t.Date == e.Row.Date &&
-		t.Description == describe(e.Row) && (!filled || t.Properties[complete.ReasonProperty] != "")
+	return t.Status() == bkper.Draft && says(t, e) && (!filled || t.Properties[complete.ReasonProperty] != "")
+}
+
+// says reports whether a transaction of the book says what the bank says.
+func says(t bkper.Transaction, e ledger.Entry) bool {
+	amount, ours := signed(t, e.AccountID)
+	return ours && amount.Equal(e.Row.Amount.Number()) && t.Date == e.Row.Date && t.Description == describe(e.Row)
 }
 
 // create records entries and returns those of which something new is known.

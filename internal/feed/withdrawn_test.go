@@ -3,6 +3,7 @@ package feed_test
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,4 +121,56 @@ func TestWhatTheBankWithdrewIsNotRecordedByATryLater(t *testing.T) {
 		w.sync()
 		w.wantBook("Bank", coffee)
 	})
+}
+
+// Of what the daily comparison has found in the book, nobody knows what the app
+// wrote: only the book can tell whether it says what the bank says.
+func TestWhatWasFoundInTheBookAndComesBackIsComparedWithTheBook(t *testing.T) {
+	dearer := changedTo(coffee, 3, "-2.60", "COFFEE")
+	for claim, c := range map[string]struct {
+		back    bank.Transaction
+		flagged bool
+	}{
+		"changed, it stays flagged":   {dearer, true},
+		"unchanged, there is no flag": {coffee, false},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.policy.MaxAttempts = 1
+			w.start()
+			w.book.trouble = func(op string) (error, error) {
+				if op == "create" {
+					return nil, errAway
+				}
+				return nil, nil
+			}
+			w.bank.tells(nil, coffee)
+			w.sync()
+			w.book.trouble = nil
+			w.now = w.now.Add(25 * time.Hour)
+			w.check(w.feed.CompareDue(t.Context()))
+			w.drain()
+			if e := w.entries()[0]; e.State != ledger.Recorded || e.Written != nil {
+				t.Fatalf("it was not found by comparing: %+v", e)
+			}
+			w.bank.tells(nil, c.back)
+			w.sync()
+			w.bank.tells([]string{coffee.ID})
+			w.sync()
+			if e := w.entries()[0]; !e.Withdrawn || e.Flag == "" {
+				t.Fatalf("nobody is told of the withdrawal: %+v", e)
+			}
+			w.bank.tells(nil, c.back)
+			w.sync()
+			w.wantBook("Bank", coffee) // a person's
+			if e := w.entries()[0]; e.Withdrawn || strings.Contains(e.Flag, "The bank now says") != c.flagged || e.Flag != "" != c.flagged {
+				t.Errorf("the bank has it as %s again, and the entry is %+v", lineOf(c.back), e)
+			}
+			runs := len(w.runs())
+			w.sync()
+			if len(w.runs()) != runs {
+				t.Error("the same again made another run")
+			}
+		})
+	}
 }
