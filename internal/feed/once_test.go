@@ -295,6 +295,119 @@ func TestAParkedRowThatIsInTheBookFollowsTheBank(t *testing.T) {
 	}
 }
 
+// stamped is a book that says when what it records was made and changed, and
+// leaves a remote id that lives out of its answer.
+type stamped struct{ *fakeBook }
+
+func (b stamped) CreateTransactions(ctx context.Context, book string, items []bkper.Transaction) (map[string]bkper.Transaction, error) {
+	items = slices.Clone(items)
+	for n := range items {
+		items[n].CreatedAt, items[n].UpdatedAt = 1000, 1000
+	}
+	return b.fakeBook.CreateTransactions(ctx, book, items)
+}
+
+func TestWhatWasSentBeforeTheBankCorrectedItAndArrivesLateSaysWhatTheBankSays(t *testing.T) {
+	later := changedTo(coffee, 4, "2.60", "CAFE") // another day, direction and text
+	for claim, c := range map[string]struct {
+		person func(*bkper.Transaction) // to what has arrived
+		refuse bool                     // what is changed then
+		now    bank.Transaction         // what the bank says
+		want   bank.Transaction
+		told   bool // that it does not say what the bank says
+	}{
+		"the amount":            {now: dearer, want: dearer},
+		"the text":              {now: changedTo(coffee, 3, "-2.50", "CAFE"), want: changedTo(coffee, 3, "-2.50", "CAFE")},
+		"all of it":             {now: later, want: later},
+		"the book refuses that": {now: later, refuse: true, want: coffee, told: true},
+		"a person has edited it": {
+			person: func(t *bkper.Transaction) { t.Description, t.UpdatedAt = "with Ana", 2000 },
+			now:    dearer, want: coffee, told: true,
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			first, second := w.processOn(stamped{w.book}), w.processOn(stamped{w.book})
+			w.bank.tells(nil, coffee)
+			m := first.fetch()[0]
+			w.onceAt("create", func() { // it sleeps, and what it has sent is on its way
+				w.now = w.now.Add(7 * time.Minute) // no lease lasts as long
+				w.book.book.LockDate = coffee.Date
+				second.waiting = []queue.Message{m}
+				second.handAll()
+				w.bank.tells(nil, c.now)
+				second.waiting = second.fetch()
+				second.handAll()
+				if n := w.states(); n[ledger.Parked] != 1 {
+					t.Fatalf("states %v", n)
+				}
+				w.book.book.LockDate = bank.Date{}
+			})
+			if err := first.hand(m); err == nil {
+				t.Fatal("it did not wake late")
+			}
+			if c.person != nil {
+				w.book.edit("COFFEE", c.person)
+			}
+			w.book.trouble = func(op string) (error, error) {
+				if op == "updates" && c.refuse {
+					return errLocked, nil // a moment ago
+				}
+				return nil, nil
+			}
+			_, err := second.RetryParked(t.Context(), "book")
+			w.check(err)
+			second.handAll()
+			w.wantBook("Bank", c.want)
+			if e := w.entryOf(c.now.Description); e.State != ledger.Recorded || (e.Flag != "") != c.told {
+				t.Errorf("it is %s, and flagged %q", e.State, e.Flag)
+			}
+			if c.told {
+				return
+			}
+			w.bank.tells([]string{c.now.ID}) // nobody has touched it: it goes on following
+			second.waiting = second.fetch()
+			second.handAll()
+			w.wantBook("Bank")
+		})
+	}
+}
+
+func TestWhoWakesLateLeavesWhatWasRecordedMeanwhile(t *testing.T) {
+	for claim, of := range map[string]func(*world) feed.Book{
+		"left out of the answer": func(w *world) feed.Book { return stamped{w.book} },
+		"answered":               func(w *world) feed.Book { return answering{w.book} },
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			first, second := w.processOn(of(w)), w.processOn(stamped{w.book})
+			w.bank.tells(nil, coffee)
+			m := first.fetch()[0]
+			w.onceAt("create", func() { // before it is done
+				w.now = w.now.Add(7 * time.Minute) // no lease lasts as long
+				w.book.book.LockDate = coffee.Date
+				second.waiting = []queue.Message{m}
+				second.handAll() // it is parked
+				w.book.book.LockDate = bank.Date{}
+				w.bank.tells(nil, dearer)
+				second.waiting = second.fetch()
+				second.handAll()
+				_, err := second.RetryParked(t.Context(), "book")
+				w.check(err)
+				second.handAll()
+				w.wantBook("Bank", dearer)
+			})
+			if err := first.hand(m); err == nil {
+				t.Fatal("it did not wake late")
+			}
+			w.wantBook("Bank", dearer)
+			if e := w.entryOf("COFFEE"); e.State != ledger.Recorded || e.Touched || e.Flag != "" {
+				t.Errorf("it is %s, touched %v, and flagged %q", e.State, e.Touched, e.Flag)
+			}
+		})
+	}
+}
+
 // newsBank is a bank that tells, one update after the other, what is new since
 // a state. To who has none it tells what it has, and not what it has withdrawn.
 type newsBank struct{ updates []connectors.AccountPage }

@@ -544,7 +544,7 @@ func (w *work) confirm(ctx context.Context, e *ledger.Entry) (bool, error) {
 	if !t.Trashed && t.CreatedAt != 0 && t.CreatedAt == t.UpdatedAt { // nobody has changed it since
 		as, err := w.correct(ctx, []ledger.Entry{*e}, map[string]bkper.Transaction{e.RemoteID: t})
 		if err != nil {
-			return false, fmt.Errorf("correcting what the book has read into the description: %w", err)
+			return false, fmt.Errorf("correcting what stands in the book: %w", err)
 		}
 		t = as[e.RemoteID]
 	}
@@ -563,6 +563,18 @@ func adopt(e *ledger.Entry, t bkper.Transaction) {
 	e.Written = ledger.WrittenOf(t, t.Properties[complete.ReasonProperty])
 	// It may have been there for a while.
 	e.Touched = e.Touched || !saysOnly(t, *e)
+	e.Flag = leftBehind(t, *e)
+}
+
+// leftBehind flags an entry of which the book says another date, amount or account
+// than the bank: it was sent before the bank corrected it, arrived later, and is a
+// person's by now, or the book does not let it follow.
+func leftBehind(t bkper.Transaction, e ledger.Entry) string {
+	amount, ours := signed(t, e.AccountID)
+	if ours && amount.Equal(e.Row.Amount.Number()) && t.Date == e.Row.Date {
+		return e.Flag
+	}
+	return bankSays(e, change{}) + " The book says something else, and was left as it is."
 }
 
 // saysOnly reports whether a transaction of the book says nothing but what the
@@ -747,29 +759,40 @@ func (w *work) createDrafts(ctx context.Context, entries []ledger.Entry) ([]ledg
 	return nil, err
 }
 
-// correct takes back what the book has read into the descriptions of drafts it
-// has just recorded. Bkper looks for account names in a description and fills
-// the side that was left open with what it finds; but a counter account is
-// filled only when earlier decisions speak for it. If the book insists, it has
-// its way.
+// correct lets drafts that nobody has changed since they were made say what is
+// to be recorded. Bkper looks for account names in a description and fills the
+// side that was left open with what it finds; but a counter account is filled
+// only when earlier decisions speak for it. And a try that everybody had given up
+// may have made the draft of what the bank has corrected since. If the book
+// insists, it has its way.
 func (w *work) correct(ctx context.Context, entries []ledger.Entry, created map[string]bkper.Transaction) (map[string]bkper.Transaction, error) {
 	var corrections []bkper.Transaction
 	remoteIDs := make(map[string]string)
 	for _, e := range entries {
 		t, ok := created[e.RemoteID]
-		filled := t.CreditAccount != nil && t.DebitAccount != nil && t.Properties[complete.ReasonProperty] == ""
-		if !ok || t.Status() != bkper.Draft || !filled && t.Description == describe(e.Row) {
+		_, ours := signed(t, e.AccountID)
+		if !ok || !ours || t.Status() != bkper.Draft || saysOnly(t, e) {
 			continue
 		}
-		t.Description, t.Draft = describe(e.Row), true
-		if filled {
-			setSides(&t, e.AccountID, "", e.Row.Amount.Sign() < 0)
+		counter := ""
+		if t.Properties[complete.ReasonProperty] != "" {
+			counter = counterOf(t, e.AccountID)
 		}
+		t.Date, t.Amount, t.Description, t.Draft = e.Row.Date, bkper.AmountOf(e.Row.Amount.Number()), describe(e.Row), true
+		t.Properties = maps.Clone(t.Properties)
+		if t.Properties == nil {
+			t.Properties = make(map[string]string)
+		}
+		maps.Copy(t.Properties, properties(e))
+		setSides(&t, e.AccountID, counter, e.Row.Amount.Sign() < 0)
 		corrections = append(corrections, t)
 		remoteIDs[t.ID] = e.RemoteID
 	}
 	if len(corrections) == 0 {
 		return created, nil
+	}
+	if err := w.mayCorrect(ctx); err != nil {
+		return nil, err
 	}
 	corrected, err := w.book.UpdateTransactions(ctx, w.BookID, corrections, false)
 	if refusesItem(err) {
@@ -783,6 +806,17 @@ func (w *work) correct(ctx context.Context, entries []ledger.Entry, created map[
 		result[remoteIDs[id]] = t
 	}
 	return result, nil
+}
+
+// mayCorrect reports an error where somebody else is at work by now, or the bank
+// was asked again: what stands in the book may say what it has said since.
+func (w *work) mayCorrect(ctx context.Context) error {
+	return w.Engine.View(ctx, func(tx store.Tx) error {
+		if err := w.leases.Check(tx, w.lease); err != nil {
+			return err
+		}
+		return w.isNews(tx)
+	})
 }
 
 // answered reads the answer of the book. A transaction that is missing there
@@ -800,7 +834,7 @@ func (w *work) answered(ctx context.Context, entries []ledger.Entry, drafts []bk
 	created = without(created, there)
 	created, err := w.correct(ctx, entries, created)
 	if err != nil {
-		return nil, fmt.Errorf("correcting what the book has read into descriptions: %w", err)
+		return nil, fmt.Errorf("correcting what the book has made of drafts: %w", err)
 	}
 	for n, e := range entries {
 		if t, ok := there[e.RemoteID]; ok {
@@ -815,6 +849,7 @@ func (w *work) answered(ctx context.Context, entries []ledger.Entry, drafts []bk
 		}
 		e.State, e.TransactionID, e.Problem = ledger.Recorded, t.ID, nil
 		e.Written = ledger.WrittenOf(t, drafts[n].Properties[complete.ReasonProperty])
+		e.Flag = leftBehind(t, e)
 		recorded = append(recorded, e)
 	}
 	var lost []string
