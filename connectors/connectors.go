@@ -65,7 +65,8 @@ type FetchRequest struct {
 	// State is what the page before returned as Next, nil at the start. It is
 	// good for these Wanted only: when they change, the app starts from nil. It
 	// outlives a Reconnect. A State that is damaged, too old or of something
-	// else gets an error of code conflict: then, too, the app starts from nil.
+	// else gets an error of code conflict: then, too, the app starts from nil;
+	// but where the State was one within an update, it begins that update again.
 	State []byte
 	// Limit is the most transactions that the page may hold, at least 1.
 	Limit int

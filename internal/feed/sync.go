@@ -25,6 +25,8 @@ const (
 	mostPages   = 2000            // of one update; more means that the bank turns in circles
 	mostUpdates = 50              // taken in one delivery; then another message goes on
 
+	mostBeginnings = 4 // of one update, that is refused midway each time
+
 	minPollWait = 30 * time.Second
 	maxPollWait = 6 * time.Hour
 	actionWait  = time.Hour // until a bank that waits for the person is asked again
@@ -218,30 +220,47 @@ type accountUpdate struct {
 	err      error
 }
 
-// fetchUpdate reads the pages of one update. An update is applied as a whole:
-// when it is interrupted the next try begins from the same state.
+// fetchUpdate reads one update. A Conflict says that the connector cannot go on
+// from the state. Where it cannot go on in the midst of the update, as when the
+// bank has changed something meanwhile, the update begins again from the same
+// state: who begins from nothing hears of no withdrawal.
 func (src *source) fetchUpdate(ctx context.Context, state []byte) (update, error) {
+	var refusal error
+	for range mostBeginnings {
+		u, midway, err := src.readUpdate(ctx, state)
+		if !midway || !errs.Is(err, errs.Conflict) {
+			return u, err
+		}
+		refusal = err
+	}
+	return update{}, &errs.Error{Code: errs.InstitutionDown, Err: fmt.Errorf("an update was begun %d times and refused midway: %w", mostBeginnings, refusal)}
+}
+
+// readUpdate reads the pages of one update, and reports whether it has come to
+// read any. An update is applied as a whole: when it is interrupted the next try
+// begins from the same state.
+func (src *source) readUpdate(ctx context.Context, state []byte) (_ update, midway bool, _ error) {
 	u := update{accounts: make(map[string]*accountUpdate), fresh: len(state) == 0}
-	for range mostPages {
+	for n := range mostPages {
 		page, err := src.connector.Fetch(ctx, connectors.FetchRequest{
 			Auth: src.auth, Wanted: src.wanted, State: state, Limit: pageLimit,
 		})
 		if err != nil {
-			return update{}, err
+			return update{}, n > 0, err
 		}
 		for _, a := range page.Accounts {
 			u.add(a)
 		}
 		if page.More == connectors.SameUpdate && bytes.Equal(page.Next, state) {
-			return update{}, fmt.Errorf("the connector %s gives the same page again", src.connection.Connector)
+			return update{}, true, fmt.Errorf("the connector %s gives the same page again", src.connection.Connector)
 		}
 		u.next, u.more = page.Next, page.More
 		if page.More != connectors.SameUpdate {
-			return u, nil
+			return u, true, nil
 		}
 		state = page.Next
 	}
-	return update{}, fmt.Errorf("the connector %s gives more than %d pages", src.connection.Connector, mostPages)
+	return update{}, true, fmt.Errorf("the connector %s gives more than %d pages", src.connection.Connector, mostPages)
 }
 
 // addWithdrawn adds to an update that began from nothing what the bank has

@@ -416,6 +416,59 @@ func TestAStateTheBankCannotUseBeginsAnew(t *testing.T) {
 	}
 }
 
+// changing makes a bank tell of an update in two pages, and withdraw a row and
+// refuse to go on before the second, so often.
+func (b *fakeBank) changing(times int) {
+	withdrawn := false
+	b.fetch = func(req connectors.FetchRequest) (connectors.Page, error) {
+		page := connectors.Page{Next: []byte("u1")}
+		switch state := string(req.State); {
+		case state == "u1p1" && times > 0:
+			times--
+			withdrawn = true
+			return connectors.Page{}, errs.New(errs.Conflict, "")
+		case state == "u1p1":
+			page.Accounts, page.Next = []connectors.AccountPage{checking(wage)}, []byte("u2")
+		case state == "u1":
+			page.Accounts, page.Next, page.More = []connectors.AccountPage{checking(tea)}, []byte("u1p1"), connectors.SameUpdate
+			if withdrawn {
+				page.Accounts[0].Removed = []string{coffee.ID}
+			}
+		case withdrawn:
+			page.Accounts, page.Next = []connectors.AccountPage{checking(tea, wage)}, []byte("u2")
+		default:
+			page.Accounts = []connectors.AccountPage{checking(coffee)}
+		}
+		return page, nil
+	}
+}
+
+func TestAnUpdateThatIsRefusedMidwayBeginsAgainFromTheSameState(t *testing.T) {
+	w := linked(t)
+	w.bank.changing(1)
+	w.sync()
+	w.wantBook("Bank", coffee)
+	w.sync()
+	w.wantBook("Bank", tea, wage) // who begins from nothing hears of no withdrawal
+	if c := w.connection("c1"); string(c.State) != "u2" || c.Problem != nil {
+		t.Errorf("the state is %q, %+v", c.State, c.Problem)
+	}
+}
+
+func TestAnUpdateThatIsAlwaysRefusedMidwayIsAskedForLater(t *testing.T) {
+	w := linked(t)
+	w.bank.changing(20)
+	w.sync()
+	w.sync()
+	w.wantBook("Bank", coffee)
+	if c := w.connection("c1"); string(c.State) != "u1" || c.Problem == nil || c.Status != ledger.Connected || c.NextSync.IsZero() {
+		t.Errorf("%+v", c)
+	}
+	w.bank.changing(0)
+	w.sync()
+	w.wantBook("Bank", coffee, tea, wage)
+}
+
 func TestABankThatTurnsInCirclesIsStopped(t *testing.T) {
 	w := linked(t)
 	w.bank.fetch = func(req connectors.FetchRequest) (connectors.Page, error) {
