@@ -244,9 +244,12 @@ func (l *life) recordedLine(m *movement) string {
 // lies in the window, also some days later.
 func (l *life) tells(m *movement) bool { return l.kind == deltas || !m.Date.Before(l.day.AddDays(-4)) }
 
+// withdraw takes a row back, unless it could be told to nobody: not without ids
+// that last, nor between the refusal of the app's state and the answer to what it
+// asks for then, which is everything.
 func (l *life) withdraw() {
-	if l.kind == nameless || l.kind == positional {
-		return // nobody would be told
+	if l.kind == nameless || l.kind == positional || l.refused {
+		return
 	}
 	if m := l.pick(func(m *movement) bool { return m.told <= l.seen && l.isKnown(m) }); m != nil {
 		m.gone = true
@@ -275,14 +278,16 @@ func (l *life) fetch(req connectors.FetchRequest) (connectors.Page, error) {
 			return connectors.Page{}, errs.Wrap(errs.Conflict, err, "")
 		}
 	}
-	l.seen = max(l.seen, since)
+	l.seen, l.refused = max(l.seen, since), false
 	switch {
 	case l.maybe(l.trouble) || l.now.Before(l.bankDown):
 		return connectors.Page{}, errs.New(errs.InstitutionDown, "")
 	case l.maybe(l.trouble / 2):
 		return connectors.Page{}, &errs.Error{Code: errs.RateLimited, After: time.Hour}
-	case l.maybe(l.trouble/4) && since > 0 && !l.withdrewSince(since):
-		return connectors.Page{}, errs.New(errs.Conflict, "") // the state is good for nothing any more
+	case l.maybe(l.trouble/4) && (at > 0 || since > 0 && !l.withdrewSince(since)):
+		l.note("the state of %d, at %d, is good for nothing any more", since, at)
+		l.refused = at == 0 // within an update the app still has the state before it
+		return connectors.Page{}, errs.New(errs.Conflict, "")
 	}
 	if at == 0 {
 		l.moment++ // no two answers come from the same moment

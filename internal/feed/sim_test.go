@@ -70,8 +70,9 @@ type life struct {
 	moves    []*movement
 	pending  []bank.Transaction
 	removed  []removal
-	moment   int // grows with everything that happens at the bank
-	seen     int // the moment of the last state the app came back with
+	moment   int  // grows with everything that happens at the bank
+	seen     int  // the moment of the last state the app came back with
+	refused  bool // the app has to start anew, and has not asked yet
 	day      bank.Date
 	days     map[int]bank.Date              // by the moment
 	updates  map[int]connectors.AccountPage // by the moment they are of
