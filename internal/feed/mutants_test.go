@@ -666,6 +666,10 @@ var mutants = []mutant{
 		edits: []edit{{syncFile, "if err := src.addWithdrawn(ctx, &u, left); err != nil {", "if err := src.addWithdrawn(ctx, &u, left[:0]); err != nil {"}},
 	},
 	{
+		name: "an update that is refused midway begins from nothing", from: "F8", caughtBy: "TestAnUpdateThatIsRefusedMidwayBeginsAgainFromTheSameState",
+		edits: []edit{{syncFile, "if !midway || !errs.Is(err, errs.Conflict) {", "if !midway || !errs.Is(err, errs.Conflict) || u.more == 0 {"}},
+	},
+	{
 		name: "of a connection only the runs of one account are given up", from: "B7", caughtBy: "TestWhatOneAccountLostIsToldAgainAlthoughAnotherLosesSomethingLater",
 		edits: []edit{{sweepFile, "(r.Integration == run.Integration || r.Connection == connection)", "r.Integration == run.Integration"}},
 	},
