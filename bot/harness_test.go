@@ -394,7 +394,12 @@ func (p *program) stood(account string) []bank.Transaction {
 // truth is what the bank has booked, and must be in the book once.
 func (p *program) truth(institution, key string, since bank.Date) []bank.Transaction {
 	p.t.Helper()
-	return p.app.registry.Demo().Truth(institution, key, since, p.now())
+	return p.truthAt(p.now(), institution, key, since)
+}
+
+// truthAt is what the bank had booked at that moment.
+func (p *program) truthAt(moment time.Time, institution, key string, since bank.Date) []bank.Transaction {
+	return p.app.registry.Demo().Truth(institution, key, since, moment)
 }
 
 // sync asks for a sync as a person would, and waits for its end.
