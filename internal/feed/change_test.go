@@ -563,6 +563,26 @@ func TestWhatAPersonEditsBehindAChangeCutShortIsFlagged(t *testing.T) {
 	}
 }
 
+func TestWhatAPersonDeletesBehindAChangeCutShortMakesNoRuns(t *testing.T) {
+	w := linked(t)
+	w.bank.shows(coffee)
+	w.sync()
+	w.aChangeIsCutShort(changedTo(coffee, 3, "-2.60", "COFFEE"))
+	w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Trashed = true })
+	w.tellTrashed(w.entryOf("COFFEE"))
+	w.now = w.now.Add(25 * time.Hour)
+	w.check(w.feed.Sweep(t.Context()))
+	w.drain()
+	w.sync()
+	runs := len(w.runs())
+	w.sync()
+	w.sync()
+	if more := len(w.runs()) - runs; more != 0 {
+		t.Errorf("the same again made %d more runs", more)
+	}
+	w.wantBook("Bank")
+}
+
 // While a run is under way it is given up, and the bank is asked again and says
 // otherwise.
 func TestAChangeOfARunThatWasGivenUpIsNotWrittenOverWhatTheBankSaysNow(t *testing.T) {

@@ -652,7 +652,7 @@ func (t target) changed(e ledger.Entry, how match.How, r bank.Transaction) bool 
 	switch {
 	case e.Row.Date != r.Date, !e.Row.Amount.Equal(r.Amount):
 		return true // only who has the same id gets here
-	case e.Written.InDoubt() && t.hasBrought(e):
+	case e.State == ledger.Recorded && e.Written.InDoubt() && t.hasBrought(e):
 		return true
 	case how == match.ByText, how == match.Reissued:
 		return false
