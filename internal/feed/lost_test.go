@@ -153,6 +153,32 @@ func TestWhatOneAccountLostIsToldAgainAlthoughAnotherLosesSomethingLater(t *test
 	}
 }
 
+// A sync takes several updates; one account has news in more of them than the
+// other.
+func TestWhatOneAccountLostIsToldAgainAlthoughAnotherLosesSomethingInALaterUpdate(t *testing.T) {
+	w := linked(t)
+	w.integrate("i2", "c1", "card", "Card", firstOfMonth)
+	first := []connectors.AccountPage{checking(coffee, tea)}
+	w.bank.updates(first)
+	w.sync()
+	third := []connectors.AccountPage{{Key: "card", Transactions: []bank.Transaction{row("k", 5, "-7", "CINEMA")}}}
+	w.losing(func() {
+		second, gone := []connectors.AccountPage{checking(wage)}, []connectors.AccountPage{{Key: "checking", Removed: []string{coffee.ID}}}
+		w.bank.updates(first, second, gone, third)
+		w.sync()
+	})
+	ask := w.bank.fetch
+	w.bank.fetch = func(req connectors.FetchRequest) (connectors.Page, error) {
+		if len(req.State) == 0 { // what there is
+			return connectors.Page{Next: []byte("u4"), Accounts: []connectors.AccountPage{checking(tea, wage), third[0]}}, nil
+		}
+		return ask(req)
+	}
+	w.sweeps()
+	w.drain()
+	w.wantBook("Bank", tea, wage)
+}
+
 func TestWhatIsWithdrawnWhileEverythingIsToldAgainIsWithdrawn(t *testing.T) {
 	came, went := pageOf{Transactions: []bank.Transaction{coffee, tea}}, pageOf{Removed: []string{coffee.ID}}
 	for question := 1; question <= 3; question++ {

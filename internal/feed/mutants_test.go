@@ -659,7 +659,11 @@ var mutants = []mutant{
 	},
 	{
 		name: "runs are in the order in which their syncs began", from: "B3", caughtBy: "TestWhatTheBankHasSaidSinceStays",
-		edits: []edit{{runFile, "if found && !run.StartedAt.After(i.LastRun) {", "if found && run.StartedAt.IsZero() {"}},
+		edits: []edit{{syncFile, "if !now.After(i.LastRun) {", "if now.IsZero() {"}},
+	},
+	{
+		name: "the runs of all updates of a sync start at once", from: "B7", caughtBy: "TestWhatOneAccountLostIsToldAgainAlthoughAnotherLosesSomethingInALaterUpdate",
+		edits: []edit{{syncFile, "u.next, src.runs.Add(time.Millisecond)", "u.next, src.runs.Add(0)"}},
 	},
 	{
 		name: "who fetches everything again is not told what the bank has withdrawn", from: "9.11", caughtBy: "TestFetchingAllAgainHearsWhatWasWithdrawn",

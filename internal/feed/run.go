@@ -92,7 +92,7 @@ func (s *Service) startRun(ctx context.Context, src *source, i ledger.Integratio
 		ID: s.NewID(), Kind: ledger.SyncRun, BookID: i.BookID, Integration: i.ID,
 		AccountID: i.AccountID, AccountName: i.AccountName,
 		Title: i.Institution + ", " + i.BankName, StartedBy: i.AddedBy,
-		StartedAt: src.started, Connection: src.connection.ID, From: src.connection.State,
+		StartedAt: src.runs, Connection: src.connection.ID, From: src.connection.State,
 	}
 	sorted := sortOut(a.rows, i.Since)
 	if err := s.keepPending(ctx, i.ID, a, sorted.pending, whole); err != nil {
@@ -227,8 +227,7 @@ func (s *Service) publishRun(ctx context.Context, run ledger.Run, rows sorted, a
 	if len(batches) == 0 {
 		run.FinishedAt = s.Now()
 	}
-	run, err = s.writeRun(ctx, run, rows.skipped, may)
-	if err != nil {
+	if err := s.writeRun(ctx, run, rows.skipped, may); err != nil {
 		return err
 	}
 	return s.publishBatches(ctx, run, batches)
@@ -257,20 +256,15 @@ func (s *Service) underWay(tx store.Tx, t target) (before struct{ any, revising 
 }
 
 // writeRun writes the run, the journal of the rows that were skipped, and the
-// run's part in the integration's totals, if it still may be. Of an integration a
-// run that is written later starts later: by when they started, runs are in the
-// order in which the bank was asked.
-func (s *Service) writeRun(ctx context.Context, run ledger.Run, skipped []ledger.JournalLine, may func(store.Tx) error) (ledger.Run, error) {
-	err := s.Engine.Update(ctx, func(tx store.Tx) error {
+// run's part in the integration's totals, if it still may be.
+func (s *Service) writeRun(ctx context.Context, run ledger.Run, skipped []ledger.JournalLine, may func(store.Tx) error) error {
+	return s.Engine.Update(ctx, func(tx store.Tx) error {
 		if err := may(tx); err != nil {
 			return err
 		}
 		i, found, err := s.records.Integrations.Find(tx, store.Key(run.BookID, run.Integration))
 		if err != nil {
 			return err
-		}
-		if found && !run.StartedAt.After(i.LastRun) {
-			run.StartedAt = i.LastRun.Add(time.Millisecond)
 		}
 		if err := s.records.Runs.Put(tx, run.Key(), run); err != nil {
 			return err
@@ -287,7 +281,6 @@ func (s *Service) writeRun(ctx context.Context, run ledger.Run, skipped []ledger
 		}
 		return s.records.Journal.Put(tx, store.Key(run.ID, skippedPage), ledger.JournalPage{Lines: bounded(skipped)})
 	})
-	return run, err
 }
 
 // skippedPage is the journal page of the rows that never reached a batch.

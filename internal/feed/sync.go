@@ -82,6 +82,7 @@ type source struct {
 	integrations []ledger.Integration
 	wanted       []connectors.Wanted
 	started      time.Time
+	runs         time.Time // when the runs of the update start that is taken
 	lease        store.Lease
 }
 
@@ -132,7 +133,7 @@ func (s *Service) sync(ctx context.Context, d queue.Delivery, m syncMessage) err
 		if u.more == connectors.NoMore {
 			return nil
 		}
-		src.connection.State = u.next
+		src.connection.State, src.runs = u.next, src.runs.Add(time.Millisecond)
 		state, whole = u.next, false
 	}
 	return s.Sync(ctx, m.ConnectionID)
@@ -154,6 +155,7 @@ func (s *Service) openSource(ctx context.Context, connectionID string) (*source,
 	if err != nil {
 		return nil, fmt.Errorf("reading connection %s: %w", connectionID, err)
 	}
+	src.runs = startOfRuns(src.started, src.integrations)
 	src.integrations = active(src.integrations)
 	if !found || src.connection.Status != ledger.Connected || len(src.integrations) == 0 {
 		return nil, nil
@@ -168,6 +170,18 @@ func (s *Service) openSource(ctx context.Context, connectionID string) (*source,
 	src.auth = seal.NewSecret(string(secret))
 	src.wanted = wantedOf(src.integrations)
 	return src, nil
+}
+
+// startOfRuns is when the runs of a sync start: after all that the connection has
+// had. By when they started, the runs of all its integrations are in the order in
+// which the bank was asked.
+func startOfRuns(now time.Time, integrations []ledger.Integration) time.Time {
+	for _, i := range integrations {
+		if !now.After(i.LastRun) {
+			now = i.LastRun.Add(time.Millisecond)
+		}
+	}
+	return now
 }
 
 // active returns the integrations that have not stopped.
