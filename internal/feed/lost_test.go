@@ -11,6 +11,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/errs"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/store"
 )
 
 // Messages that are lost, and what is given up and told again for them.
@@ -200,4 +201,21 @@ func TestWhatIsWithdrawnWhileEverythingIsToldAgainIsWithdrawn(t *testing.T) {
 		w.sync()
 		w.wantBook("Bank", tea)
 	}
+}
+
+func TestGivingUpARunOfARemovedIntegrationLeavesThoseOfOthers(t *testing.T) {
+	w := linked(t)
+	w.integrate("i2", "c1", "card", "Card", firstOfMonth)
+	w.bank.both(coffee, wage)
+	w.losing(w.sync)
+	// as they were written before runs knew their connection
+	for _, r := range w.runs() {
+		r.Connection = ""
+		w.check(ledger.All().Runs.Save(t.Context(), w.disk, r.Key(), r))
+	}
+	card := w.integration("i2")
+	w.check(w.disk.Update(t.Context(), func(tx store.Tx) error { return ledger.All().DeleteIntegration(tx, card) }))
+	w.sweeps()
+	w.drain()
+	w.wantBook("Bank", coffee)
 }

@@ -675,7 +675,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "of a connection only the runs of one account are given up", from: "B7", caughtBy: "TestWhatOneAccountLostIsToldAgainAlthoughAnotherLosesSomethingLater",
-		edits: []edit{{sweepFile, "(r.Integration == run.Integration || r.Connection == connection)", "r.Integration == run.Integration"}},
+		edits: []edit{{sweepFile, "(r.Integration == run.Integration || connection != \"\" && r.Connection == connection)", "r.Integration == run.Integration"}},
 	},
 	{
 		name: "a try later records what the bank has withdrawn", from: "9.11", caughtBy: "TestWhatTheBankWithdrewIsNotRecordedByATryLater",

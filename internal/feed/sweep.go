@@ -105,9 +105,13 @@ func (s *Service) fetchAgain(ctx context.Context, run string) error {
 		if err != nil {
 			return err
 		}
-		c, connected, err := s.records.Connections.Find(tx, store.Key(i.ConnectionID))
-		if err != nil {
-			return err
+		var c ledger.Connection
+		connected := false
+		if integrated { // else nobody wants its rows any more
+			c, connected, err = s.records.Connections.Find(tx, store.Key(i.ConnectionID))
+			if err != nil {
+				return err
+			}
 		}
 		for _, r := range cut {
 			if connected && r.Connection == c.ID && len(r.From) > 0 {
@@ -157,7 +161,7 @@ func (s *Service) unfinished(tx store.Tx, run ledger.Run, connection string) ([]
 		span := store.Below(book)
 		span.Limit = mostRunsSwept
 		err := s.records.Runs.Scan(tx, span, func(_ string, r ledger.Run) (bool, error) {
-			if r.Kind == ledger.SyncRun && r.FinishedAt.IsZero() && (r.Integration == run.Integration || r.Connection == connection) {
+			if r.Kind == ledger.SyncRun && r.FinishedAt.IsZero() && (r.Integration == run.Integration || connection != "" && r.Connection == connection) {
 				all = append(all, r)
 			}
 			return true, nil
