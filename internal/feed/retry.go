@@ -221,12 +221,12 @@ func (s *Service) retryAccount(ctx context.Context, owner string, t target, entr
 		if err != nil {
 			return fmt.Errorf("claiming again: %w", err)
 		}
+		err = w.settle(ctx, open)
 		for _, e := range withdrawn {
-			if err := w.change(ctx, change{remoteID: e.RemoteID, removed: true}); err != nil {
-				return fmt.Errorf("withdrawing what the bank has withdrawn: %w", err)
+			if removeErr := w.change(ctx, change{remoteID: e.RemoteID, removed: true}); removeErr != nil {
+				err = errors.Join(err, fmt.Errorf("withdrawing what the bank has withdrawn: %w", removeErr))
 			}
 		}
-		err = w.settle(ctx, open)
 		if countErr := w.recount(ctx, part); countErr != nil {
 			return countErr
 		}
