@@ -51,7 +51,7 @@ func (w *work) change(ctx context.Context, c change) error {
 			return err
 		}
 	}
-	was := e.Row.Amount
+	was, from := e.Row.Amount, e.State
 	if !c.removed {
 		e.Row = c.row
 	}
@@ -91,6 +91,9 @@ func (w *work) change(ctx context.Context, c change) error {
 				now.State, now.Problem = ledger.Removed, nil
 			}
 		case ledger.Recorded:
+			if from != ledger.Recorded { // who brought it back works on another account
+				return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("%s came back into the book meanwhile", e.RemoteID)}
+			}
 			now.State, now.Written, now.Flag = e.State, e.Written.Settled(), e.Flag
 		case ledger.Matched:
 			now.Flag = flagText(now, c)

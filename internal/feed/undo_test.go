@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -213,5 +214,42 @@ func TestRedoingARunLeavesWhatTheBankWithdrewMeanwhile(t *testing.T) {
 	w.drain()
 	if e := w.entryOf("COFFEE"); !e.Withdrawn || !strings.Contains(e.Flag, "The bank withdrew this transaction.") {
 		t.Errorf("the book could not follow, and it is flagged %q, withdrawn %v", e.Flag, e.Withdrawn)
+	}
+}
+
+// A batch takes the turn of the account that the integration records into now,
+// a redo that of the account where the run has recorded.
+func TestWhatComesBackWhileItsCorrectionIsBeingWrittenSaysWhatTheBankSays(t *testing.T) {
+	for at := range 4 {
+		t.Run(fmt.Sprintf("before write %d", at), func(t *testing.T) {
+			w := linked(t)
+			first, second := w.process(), w.process()
+			w.bank.tells(nil, coffee)
+			first.waiting = first.fetch()
+			first.handAll()
+			run := w.runs()[0]
+			w.check(first.Undo(t.Context(), run, "u1"))
+			first.handAll()
+			w.save(func(i *ledger.Integration) { i.AccountID, i.AccountName = "Card", "Card" })
+			w.bank.tells(nil, dearer)
+			first.waiting = first.fetch()
+			writes, back := 0, false
+			w.power.yield = func(here string) {
+				if here != "store" || back {
+					return
+				}
+				if back = writes == at; back {
+					w.check(second.Redo(t.Context(), run, "u1"))
+					second.handAll()
+				}
+				writes++
+			}
+			first.handAgain()
+			w.power.yield = nil
+			if !back {
+				t.Fatal("it did not come back meanwhile")
+			}
+			w.wantBook("Bank", dearer)
+		})
 	}
 }
