@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/errs"
@@ -73,6 +74,27 @@ func (l *learner) begin(ctx context.Context, bookID string) error {
 }
 
 func (l *learner) end() { <-l.examining }
+
+// OweSince notes that the open drafts of a book are to be examined, if its posted
+// history was learned at that moment or later: what was recorded meanwhile may
+// have been decided without it, and not been there when the drafts were examined.
+func (c *Completer) OweSince(ctx context.Context, bookID string, moment time.Time) (owed bool, err error) {
+	err = c.engine.Update(ctx, func(tx store.Tx) error {
+		state, _, err := c.records.Learning.Find(tx, store.Key(bookID))
+		if err != nil {
+			return err
+		}
+		if owed = !state.HistoryLearned.IsZero() && !state.HistoryLearned.Before(moment); !owed {
+			return nil
+		}
+		state.Settings++
+		return c.records.Learning.Put(tx, store.Key(bookID), state)
+	})
+	if err != nil {
+		return false, fmt.Errorf("noting that the drafts of book %s are to be examined: %w", bookID, err)
+	}
+	return owed, nil
+}
 
 // owed reports whether rules or lessons have changed since the open drafts were
 // examined.

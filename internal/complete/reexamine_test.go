@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -396,6 +397,31 @@ func TestABookLockedSinceItWasReadKeepsBackOnlyWhatIsLocked(t *testing.T) {
 	}
 	if calls := b.Calls(); calls[http.MethodPut] != 2 {
 		t.Errorf("it took %v calls", calls)
+	}
+}
+
+// The drafts were examined before these were there, and these decided before the
+// history was learned.
+func TestWhatIsRecordedWhileTheHistoryIsLearnedIsExamined(t *testing.T) {
+	b := taught(t)
+	before := b.Now().Add(-time.Minute)
+	b.LearnHistory(b.App)
+	reexamine(t, b)
+	b.Record("Credit Card", rows(3, known)...)
+	if done := reexamine(t, b); done != nil {
+		t.Fatal("they were examined without a reason")
+	}
+	if owed, err := b.Completer.OweSince(t.Context(), book, b.Now().Add(time.Minute)); owed || err != nil {
+		t.Errorf("owed although it was learned before: %v, %v", owed, err)
+	}
+	if owed, err := b.Completer.OweSince(t.Context(), book, before); !owed || err != nil {
+		t.Errorf("not owed: %v", err)
+	}
+	if done := reexamine(t, b); len(done) != 3 {
+		t.Errorf("completed %d", len(done))
+	}
+	if done := reexamine(t, b); done != nil {
+		t.Error("they are examined again and again")
 	}
 }
 

@@ -40,7 +40,8 @@ func (s *Service) record(ctx context.Context, d queue.Delivery, b batch) error {
 	return s.afterRun(ctx, b)
 }
 
-// afterRun looks for doubles and transfers when the last batch of a run is done.
+// afterRun looks for doubles and transfers when the last batch of a run is done,
+// and has its drafts examined if the history was learned meanwhile.
 func (s *Service) afterRun(ctx context.Context, b batch) error {
 	var run ledger.Run
 	err := s.Engine.View(ctx, func(tx store.Tx) (err error) {
@@ -53,6 +54,15 @@ func (s *Service) afterRun(ctx context.Context, b batch) error {
 	if run.Counts.Recorded > 0 {
 		if err := s.seekDoubles(ctx, run); err != nil {
 			return err
+		}
+		owed, err := s.Completer.OweSince(ctx, run.BookID, run.StartedAt)
+		if err != nil {
+			return err
+		}
+		if owed {
+			if err := s.Learn(ctx, run.BookID, b.UserID); err != nil {
+				return err
+			}
 		}
 	}
 	return s.seekTransfers(ctx, b.BookID, run.First.AddDays(-transferDays))
