@@ -293,7 +293,9 @@ const allSteps = `	m.byID(isSame)
 	m.byFingerprint(m.displaced)
 	m.byID(fits)
 	if !u.WeakIDs {
-		m.byCorrection()
+		m.byID(anything)
+		m.byFingerprint(m.vanished)
+		m.byExchange()
 	}
 	m.byLink()
 	m.byFingerprint(m.vacant)
@@ -454,7 +456,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "a dead letter brings back what later runs have corrected", from: "B3, B6", caughtBy: "TestADeadLetterBringsNoOldNews",
-		edits: []edit{{recordFile, "overtaken = len(r.Done) > 0", "overtaken = len(r.Done) > 1000"}},
+		edits: []edit{{recordFile, "overtaken = r.Begun", "overtaken = len(r.Done) > 1000"}},
 	},
 	{
 		name: "what the book refuses alone is not looked for", from: "C4, repeated ids refused", caughtBy: "TestWhatIsRefusedBecauseItIsThereIsNotParked",
@@ -478,10 +480,12 @@ var mutants = []mutant{
 
 	// The matching steps.
 	{name: "no step by id", from: "matching", edits: steps("\tm.byLink()\n\tm.byFingerprint(m.vacant)\n\tm.byAmount()\n")},
-	{name: "no step by id where the row says the same", from: "matching", edits: without("\tm.byID(isSame)\n")},
+	{name: "no step by id where the row says the same", from: "matching", caughtBy: "match.TestMatch", edits: without("\tm.byID(isSame)\n")},
 	{name: "no step by text for entries whose id has gone to another row", from: "matching", caughtBy: "TestIDsThatAreOnlyPlacesDoubleNothing", edits: without("\tm.byFingerprint(m.displaced)\n")},
 	{name: "no step by id where date and amount are the same", from: "matching", caughtBy: "match.TestMatch", edits: without("\tm.byID(fits)\n")},
-	{name: "no step by id where the bank corrects date or amount", from: "matching", edits: without("\tif !u.WeakIDs {\n\t\tm.byCorrection()\n\t}\n")},
+	{name: "no step by id where the bank corrects date or amount", from: "matching", caughtBy: "match.TestMatch", edits: without("\t\tm.byID(anything)\n")},
+	{name: "no step by the entry that an exchange of ids has left", from: "matching", caughtBy: "match.TestMatch", edits: without("\t\tm.byExchange()\n")},
+	{name: "an exchange of ids goes before what rows say", from: "matching", caughtBy: "match.TestMatch", edits: without("\t\tm.byFingerprint(m.vanished)\n")},
 	{name: "no step by the provider's link", from: "matching", caughtBy: "match.TestMatch", edits: without("\tm.byLink()\n")},
 	{name: "no step by date, amount and text", from: "matching", edits: without("\tm.byFingerprint(m.vacant)\n")},
 	{name: "no step by date and amount", from: "matching", caughtBy: "match.TestMatch", edits: without("\tm.byAmount()\n")},
@@ -523,11 +527,11 @@ var mutants = []mutant{
 	},
 	{
 		name: "ids that a fresh start does not report keep their place", from: "matching, Fresh", caughtBy: "TestEverythingAgainUnderOtherIDsDoublesNothing",
-		edits: []edit{{matchFile, "|| m.update.Fresh || m.complete(e.Date)", "|| m.complete(e.Date)"}},
+		edits: []edit{{matchFile, "(m.update.Fresh || m.complete(e.Date))", "m.complete(e.Date)"}},
 	},
 	{
 		name: "ids that a complete day does not report keep their place", from: "matching, Complete", caughtBy: "match.TestIDsReissuedForWholeDaysBringNothingNew",
-		edits: []edit{{matchFile, "|| m.update.Fresh || m.complete(e.Date)", "|| m.update.Fresh"}},
+		edits: []edit{{matchFile, "(m.update.Fresh || m.complete(e.Date))", "m.update.Fresh"}},
 	},
 	{
 		name: "days that are reported in part are taken for complete", from: "matching, Complete",
@@ -567,7 +571,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "ids of statement files bring corrections", from: "matching, WeakIDs", caughtBy: "match.TestMatch",
-		edits: []edit{{matchFile, "\tif !u.WeakIDs {\n\t\tm.byCorrection()\n\t}\n", "\tm.byCorrection()\n"}},
+		edits: []edit{{matchFile, "\tif !u.WeakIDs {\n\t\tm.byID(anything)\n", "\tif len(u.Rows) > 0 {\n\t\tm.byID(anything)\n"}},
 	},
 	{
 		name: "rows of two files are paired by date and amount", from: "matching, WeakIDs", caughtBy: "match.TestMatch",

@@ -598,44 +598,61 @@ func (w *world) replayDead() {
 }
 
 // away lets every call of the book fail while do is done.
-func (w *world) away(do func()) {
-	w.book.trouble = func(string) (error, error) { return errAway, nil }
+func (w *world) away(do func()) { w.failing("", do) }
+
+// failing lets one kind of call of the book fail while do is done, or every one.
+func (w *world) failing(kind string, do func()) {
+	w.book.trouble = func(op string) (error, error) {
+		if kind == "" || op == kind {
+			return errAway, nil
+		}
+		return nil, nil
+	}
 	do()
 	w.book.trouble = nil
 }
 
 func TestADeadLetterBringsNoOldNews(t *testing.T) {
+	rent := row("d", 4, "-700", "RENT")
 	for claim, c := range map[string]struct {
 		tell func(*newsBank)
 		want []bank.Transaction
 	}{
-		"the bank has corrected a row since": {func(n *newsBank) { n.tell(nil, coffeeAt("-2.70")) }, []bank.Transaction{coffeeAt("-2.70"), tea, wage}},
-		"the bank has withdrawn a row since": {func(n *newsBank) { n.tell([]string{"a"}) }, []bank.Transaction{tea, wage}},
+		"the bank has corrected a row since": {func(n *newsBank) { n.tell(nil, coffeeAt("-2.70"), rent) }, []bank.Transaction{coffeeAt("-2.70"), tea, wage, rent}},
+		"the bank has withdrawn a row since": {func(n *newsBank) { n.tell([]string{"a"}, rent) }, []bank.Transaction{tea, wage, rent}},
 	} {
-		t.Run(claim, func(t *testing.T) {
-			w := linked(t)
-			w.giveUpAfter(2)
-			news := w.news()
-			news.tell(nil, coffee, tea)
-			w.sync()
-			news.tell(nil, coffeeAt("-2.60"), wage)
-			w.away(w.sync) // no more than a dead letter is left of it
-			w.wantBook("Bank", coffee, tea)
-			c.tell(news)
-			w.sync()
-			w.replayDead()
-			w.wantBook("Bank", c.want...)
-			for _, e := range w.entries() {
-				if e.Flag != "" {
-					t.Errorf("%s is flagged %q", e.Row.Description, e.Flag)
+		for how, later := range map[string]func(*world){
+			"and that is done":       func(w *world) { w.sync() },
+			"and that has but begun": func(w *world) { w.failing("create", w.sync) },
+		} {
+			t.Run(claim+", "+how, func(t *testing.T) {
+				w := linked(t)
+				w.giveUpAfter(2)
+				news := w.news()
+				news.tell(nil, coffee, tea)
+				w.sync()
+				news.tell(nil, coffeeAt("-2.60"), wage)
+				w.away(w.sync) // no more than a dead letter is left of it
+				w.wantBook("Bank", coffee, tea)
+				c.tell(news)
+				dead, err := w.queue.Dead(t.Context(), 0)
+				w.check(err)
+				later(w)
+				w.check(w.queue.Replay(t.Context(), dead[0].ID))
+				w.drain()
+				w.wantBook("Bank", c.want...)
+				for _, e := range w.entries() {
+					if e.Flag != "" {
+						t.Errorf("%s is flagged %q", e.Row.Description, e.Flag)
+					}
 				}
-			}
-			for _, run := range w.runs() {
-				if run.FinishedAt.IsZero() {
-					t.Errorf("run %s is under way for ever", run.ID)
+				for _, run := range w.runs() {
+					if run.FinishedAt.IsZero() {
+						t.Errorf("run %s is under way for ever", run.ID)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 

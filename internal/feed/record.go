@@ -109,7 +109,7 @@ const (
 	isWanted    fate = iota
 	isDone           // delivered again after it was done
 	isUnwanted       // its integration was removed: its person wants the rows no more
-	isOvertaken      // it was given up, and what the bank has said since is recorded: it is old news
+	isOvertaken      // it was given up, and what the bank has said since is in the ledger: it is old news
 )
 
 // aim follows the integration of a batch to where it records now, and finds out
@@ -142,9 +142,9 @@ func (s *Service) aim(ctx context.Context, b batch) (_ batch, what fate, paired 
 	return b, what, paired, err
 }
 
-// inTurn reports whether a later run of the same integration has recorded
-// something already: then this one was a dead letter, and would bring back what
-// the bank has corrected since. It asks to wait while an earlier run is under way
+// inTurn reports whether a later run of the same integration is in the ledger
+// already: then this one was a dead letter, and would bring back what the bank
+// has corrected since. It asks to wait while an earlier run is under way
 // into another account of the book, as after a person has changed the account:
 // messages keep their order within an account only.
 func (s *Service) inTurn(tx store.Tx, run ledger.Run) (overtaken bool, err error) {
@@ -157,7 +157,7 @@ func (s *Service) inTurn(tx store.Tx, run ledger.Run) (overtaken bool, err error
 		switch {
 		case r.Integration != run.Integration:
 		case r.StartedAt.After(run.StartedAt):
-			overtaken = len(r.Done) > 0
+			overtaken = r.Begun
 		case r.StartedAt.Before(run.StartedAt) && r.AccountID != run.AccountID && r.FinishedAt.IsZero():
 			return false, &errs.Error{Code: errs.Unavailable, After: turnWait, Err: fmt.Errorf("run %s, from before the account was changed, is not done", r.ID)}
 		}
@@ -260,12 +260,17 @@ func (w *work) claim(ctx context.Context, b batch, standing byAmount) (claimed, 
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
 		}
-		run, _, err := w.records.Runs.Find(tx, b.Run)
+		run, found, err := w.records.Runs.Find(tx, b.Run)
 		if err != nil {
 			return err
 		}
 		if result.done = run.IsDone(b.Number) || run.Interrupted; result.done {
 			return nil
+		}
+		if overtaken, err := w.inTurn(tx, run); err != nil {
+			return err
+		} else if overtaken { // since it was asked whether there is anything to do
+			return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("a later run than %s has begun", run.ID)}
 		}
 		k, err := w.lookUp(tx, b)
 		if err != nil {
@@ -279,6 +284,12 @@ func (w *work) claim(ctx context.Context, b batch, standing byAmount) (claimed, 
 		}
 		puts := w.decide(b, k, &result)
 		puts = append(puts, w.decideFresh(b, k, fresh, match.Claim(rows, free), &result)...)
+		if found && !run.Begun {
+			run.Begun = true
+			if err := w.records.Runs.Put(tx, run.Key(), run); err != nil {
+				return err
+			}
+		}
 		return w.put(tx, puts)
 	})
 	return result, err

@@ -418,6 +418,9 @@ type Run struct {
 	FinishedAt  time.Time `json:"finishedAt,omitzero"`
 	Counts      Counts    `json:"counts"`
 	Batches     int       `json:"batches"`
+	// Begun says that what a batch of it says is in the ledger: what earlier runs
+	// say is old news from then on.
+	Begun bool `json:"begun,omitempty"`
 	// Done has a bit for every batch that is done, so that a batch delivered
 	// twice counts once.
 	Done []byte `json:"done,omitempty"`

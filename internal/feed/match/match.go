@@ -24,7 +24,9 @@
 // An id that now stands on another row may be a correction, or the number of a
 // place that another row has moved into. It is the latter where the update holds
 // a row that is, in date, amount and text, what the id stood for before: then
-// step 3 goes first. An id that an entry has had before
+// step 3 goes first. The row that has the id now is then known by what it says, if
+// an entry that says so has vanished without a word; else it takes the entry that
+// the other row has left. An id that an entry has had before
 // its current one never brings a correction.
 package match
 
@@ -125,7 +127,9 @@ func Match(u Update, entries []Entry) []Verdict {
 	m.byFingerprint(m.displaced)
 	m.byID(fits)
 	if !u.WeakIDs {
-		m.byCorrection()
+		m.byID(anything)
+		m.byFingerprint(m.vanished)
+		m.byExchange()
 	}
 	m.byLink()
 	m.byFingerprint(m.vacant)
@@ -186,6 +190,9 @@ func (m *matcher) pair(row, entry int, how How) {
 // fits reports whether a row is of the date and amount of an entry.
 func fits(r Row, e Entry) bool { return r.Date == e.Date && r.Amount == e.Amount }
 
+// anything is what a bank may make of a row that it corrects.
+func anything(Row, Entry) bool { return true }
+
 // isSame reports whether a row says what the entry says.
 func isSame(r Row, e Entry) bool {
 	return fits(r, e) && (r.Text == e.Text || slices.Contains(e.Others, r.Text))
@@ -206,10 +213,9 @@ func (m *matcher) byID(accept func(Row, Entry) bool) {
 	}
 }
 
-// byCorrection pairs rows with the entries of their ids, whatever else has
-// changed. Where another row has taken that entry, because it says what the
-// entry says, the entry of that other row is left for this one.
-func (m *matcher) byCorrection() {
+// byExchange pairs rows whose entry another row has taken, because it says what
+// the entry says, with the entry that this has left: their ids have changed hands.
+func (m *matcher) byExchange() {
 	for i, r := range m.update.Rows {
 		if m.verdicts[i].How != New {
 			continue
@@ -338,8 +344,15 @@ func (m *matcher) vacant(e Entry) bool {
 	case m.here(e.ID):
 		return m.standsOn(e.ID, func(r Row) bool { return !fits(r, e) })
 	default:
-		return m.removed[e.ID] || e.Withdrawn || m.update.Fresh || m.complete(e.Date)
+		return m.removed[e.ID] || e.Withdrawn || m.vanished(e)
 	}
+}
+
+// vanished reports whether the id of the entry is nowhere to be seen where it
+// should be, and nobody has said why.
+func (m *matcher) vanished(e Entry) bool {
+	return e.ID != "" && !m.here(e.ID) && !m.present[e.ID] && !m.removed[e.ID] && !e.Withdrawn &&
+		(m.update.Fresh || m.complete(e.Date))
 }
 
 // displaced reports whether the id of the entry now stands on another row.

@@ -289,6 +289,36 @@ func TestMatch(t *testing.T) {
 			[]match.Verdict{is(match.ByID, "3"), is(match.ByID, "1"), is(match.ByID, "2")},
 		},
 		{
+			"rows that have moved up to the place of one that is gone keep their entries",
+			match.Update{Complete: always, Rows: []match.Row{row("d-0", tenEuros, "coffee"), row("d-1", elevenEuros, "tea")}},
+			[]match.Entry{entry("0", "-5 EUR", "late", "d-0"), entry("1", tenEuros, "coffee", "d-1"), entry("2", elevenEuros, "tea", "d-2")},
+			[]match.Verdict{is(match.Reissued, "1"), is(match.Reissued, "2")},
+		},
+		{
+			"a row at the place of another takes the entry of the place that the other has moved to",
+			match.Update{Complete: always, Rows: []match.Row{row("d-0", tenEuros, "coffee"), row("d-1", "-12 EUR", "tea")}},
+			[]match.Entry{entry("0", "-5 EUR", "late", "d-0"), entry("1", tenEuros, "coffee", "d-1")},
+			[]match.Verdict{is(match.Reissued, "1"), is(match.ByID, "0")},
+		},
+		{
+			"not that of a row that the bank withdraws, though it says the same",
+			match.Update{Complete: always, Removed: []string{"gone"}, Rows: []match.Row{row("a", "-12 EUR", "tea"), row("b", tenEuros, "coffee")}},
+			[]match.Entry{entry("0", "-5 EUR", "late", "a"), entry("1", "-12 EUR", "tea", "b"), entry("2", tenEuros, "coffee", "gone")},
+			[]match.Verdict{is(match.Reissued, "1"), is(match.ByID, "0")},
+		},
+		{
+			"the bank corrects the row that it says, not the twin of it",
+			match.Update{Complete: always, Rows: []match.Row{row("a", tenEuros, "coffee"), row("b", elevenEuros, "tea")}},
+			[]match.Entry{entry("2", tenEuros, "coffee", "a"), entry("1", tenEuros, "coffee", "b")},
+			[]match.Verdict{is(match.ByID, "2"), is(match.ByID, "1")},
+		},
+		{
+			"and not one that is not there any more, though it said the same",
+			match.Update{Complete: always, Rows: []match.Row{row("a", elevenEuros, "tea")}},
+			[]match.Entry{entry("1", tenEuros, "coffee", "a"), entry("2", elevenEuros, "tea", "b")},
+			[]match.Verdict{is(match.ByID, "1")},
+		},
+		{
 			"an id that an entry had before its current one brings no correction",
 			match.Update{Rows: []match.Row{row("old", elevenEuros, "tea")}},
 			[]match.Entry{entry("1", tenEuros, "coffee", "old", "new")},
