@@ -600,7 +600,7 @@ var mutants = []mutant{
 		edits: []edit{{runFile, "if t.ID != \"\" && last[t.ID] != n {", "if t.ID != \"\" && last[t.ID] != n && n < 0 {"}},
 	},
 	{
-		name: "an entry that the bank has moved is not found by its new day", from: "B3",
+		name: "an entry that the bank has moved is not found by its new day", from: "B3", caughtBy: "TestARowThatHasMovedToAnotherDayIsKnownThereUnderAnotherID",
 		edits: []edit{{entriesFile, "if key, ok := EntryKey(bookID, ref.RemoteID); ok {", "if key, ok := EntryKey(bookID, ref.RemoteID); ok && false {"}},
 	},
 	{

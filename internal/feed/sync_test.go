@@ -514,6 +514,19 @@ func TestEverythingAgainUnderOtherIDsDoublesNothing(t *testing.T) {
 	w.wantBook("Bank", again...)
 }
 
+func TestARowThatHasMovedToAnotherDayIsKnownThereUnderAnotherID(t *testing.T) {
+	w := linked(t)
+	w.bank.tells(nil, coffee, tea)
+	w.sync()
+	moved := changedTo(coffee, 9, "-2.50", "COFFEE")
+	w.bank.tells(nil, moved)
+	w.sync()
+	moved.ID = "again"
+	w.bank.updates([]connectors.AccountPage{{Key: "checking", Transactions: []bank.Transaction{moved}, Complete: days(8, 10)}})
+	w.sync()
+	w.wantBook("Bank", tea, moved)
+}
+
 var coffee2 = row("a2", 3, "-2.50", "COFFEE")
 
 func TestTheStateMovesOnlyWhenTheQueueHasTheRows(t *testing.T) {
