@@ -479,6 +479,59 @@ func (w *world) onceBeforeAWrite(do func()) {
 	}
 }
 
+func TestWhatWasLookedForInVainIsLookedForAgain(t *testing.T) {
+	for claim, c := range map[string]struct {
+		trouble func(op string, times int) error
+		again   func(*process, queue.Message) error
+	}{
+		"where the book was away then": {
+			trouble: func(op string, times int) error {
+				if op == "find" && times > 1 {
+					return errAway
+				}
+				return nil
+			},
+			again: func(p *process, m queue.Message) error { return p.hand(m) },
+		},
+		"where the book refused it then": {
+			trouble: func(op string, _ int) error {
+				if op == "create" {
+					return errLocked
+				}
+				return nil
+			},
+			again: func(p *process, _ queue.Message) error {
+				_, err := p.RetryParked(p.w.t.Context(), "book")
+				p.handAll()
+				return err
+			},
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			first, second := w.processOn(takesAll{w.book}), w.processOn(takesAll{w.book})
+			w.bank.tells(nil, coffee, tea)
+			m := first.fetch()[0]
+			w.onceAt("create", func() { // it sleeps, and what it has sent is on its way
+				w.now = w.now.Add(7 * time.Minute) // no lease lasts as long
+				times := map[string]int{}
+				w.book.trouble = func(op string) (error, error) {
+					times[op]++
+					return c.trouble(op, times[op]), nil
+				}
+				_ = second.hand(m)
+				w.book.trouble = nil
+			})
+			if err := first.hand(m); err == nil {
+				t.Fatal("it did not wake late")
+			}
+			w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Trashed = true })
+			w.check(c.again(second, m))
+			w.wantBook("Bank", tea)
+		})
+	}
+}
+
 func TestWhoWakesWhenItsWorkIsDoneAndOutOfDateChangesNothing(t *testing.T) {
 	for claim, asleep := range map[string]func(*world, func()){
 		"before it has the lease":  func(w *world, do func()) { w.onceBeforeAWrite(do) },

@@ -530,7 +530,7 @@ func (w *work) confirmOrCreate(ctx context.Context, open []ledger.Entry) ([]ledg
 		if found {
 			settled = append(settled, e)
 		} else {
-			e.Tries = 1 // the earlier tries have surely come to nothing
+			e.Tries = 2 // an earlier try may be asleep: it is looked for before every other
 			fresh = append(fresh, e)
 		}
 	}
@@ -700,7 +700,7 @@ func (w *work) refuse(ctx context.Context, e ledger.Entry, why error) ([]ledger.
 		return nil, fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
 	}
 	if !found {
-		e.Tries = 0
+		e.Tries = 1 // an earlier try may be asleep
 		e = w.park(e, why)
 	}
 	return []ledger.Entry{e}, nil

@@ -311,9 +311,8 @@ type Entry struct {
 	// Flag says in words what differs between bank and book after a person
 	// has touched the transaction.
 	Flag string `json:"flag,omitempty"`
-	// Tries counts the tries to record it that may have reached the book, the
-	// one under way included. Those that the book has surely refused do not
-	// count.
+	// Tries counts the tries to record it that may have reached the book, or may
+	// yet, the one under way included. Before a second one it is looked for.
 	Tries     int       `json:"tries,omitempty"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }
