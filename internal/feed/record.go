@@ -595,6 +595,10 @@ func leftBehind(t bkper.Transaction, e ledger.Entry) string {
 	if ours && amount.Equal(e.Row.Amount.Number()) && t.Date == e.Row.Date {
 		return e.Flag
 	}
+	return leftAsItIs(e)
+}
+
+func leftAsItIs(e ledger.Entry) string {
 	return bankSays(e, change{}) + " The book says something else, and was left as it is."
 }
 
@@ -933,12 +937,16 @@ func (w *work) stop(ctx context.Context, entries []ledger.Entry, err error) ([]l
 }
 
 // mark writes down what became of entries. What a person has done to one
-// meanwhile, as events have told, stays.
+// meanwhile, as events have told, stays, and so does what the bank has told of
+// it: after a person has chosen another account of the book, another work may be
+// under the lease of that one. What the bank has corrected meanwhile follows.
 func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 	if len(settled) == 0 {
 		return nil
 	}
-	return w.Engine.Update(ctx, func(tx store.Tx) error {
+	var behind []ledger.Entry
+	err := w.Engine.Update(ctx, func(tx store.Tx) error {
+		behind = nil
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
 		}
@@ -948,11 +956,20 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 			if err != nil {
 				return err
 			}
-			if found && now.State != ledger.Claimed && now.State != ledger.Parked {
+			switch {
+			case !found:
+			case now.State != ledger.Claimed && now.State != ledger.Parked:
 				if e.TransactionID != "" {
 					now.TransactionID = e.TransactionID
 				}
 				e = now
+			default:
+				was := isBehind(e)
+				e = asTold(e, now)
+				if isBehind(e) && !was {
+					e.Flag = leftAsItIs(e) // until it has followed
+					behind = append(behind, e)
+				}
 			}
 			e.UpdatedAt = w.Now()
 			entries = append(entries, e)
@@ -964,6 +981,22 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	for _, e := range behind {
+		if err := w.change(ctx, change{remoteID: e.RemoteID, row: e.Row}); err != nil {
+			return fmt.Errorf("following a change at the bank: %w", err)
+		}
+	}
+	return nil
+}
+
+// asTold returns an entry with what the bank has told of it by now.
+func asTold(e, now ledger.Entry) ledger.Entry {
+	e.IDs, e.Origins, e.Texts = now.IDs, now.Origins, now.Texts
+	e.Row, e.Withdrawn = now.Row, now.Withdrawn
+	return e
 }
 
 // close writes the journal of the batch and counts it, once.

@@ -1,0 +1,78 @@
+package feed_test
+
+import (
+	"testing"
+
+	"github.com/bank-connections/bkper-bot/internal/bank"
+	"github.com/bank-connections/bkper-bot/internal/bkper"
+)
+
+// TestWhatTheBankTellsMeanwhileOutlivesATry lets a message that tells of an entry
+// be worked on while the entry is tried again: a person has just chosen another
+// account of the book, so the two are under different leases.
+func TestWhatTheBankTellsMeanwhileOutlivesATry(t *testing.T) {
+	for claim, c := range map[string]struct {
+		removed []string
+		told    bank.Transaction
+		account string // of the book, that it ends in
+		accepts bool   // the book, when it is tried again
+		next    func(*fakeBank)
+		want    bank.Transaction
+	}{
+		"the id that a row has now": {
+			removed: []string{"a"}, told: row("a2", 3, "-2.50", "COFFEE"), account: "Card",
+			next: func(b *fakeBank) { b.tells([]string{"a2"}, row("a3", 3, "-2.50", "COFFEE")) }, want: coffee,
+		},
+		"the amount that a row has now": {
+			told: row("a", 3, "-2.60", "COFFEE"), account: "Bank", accepts: true,
+			next: func(b *fakeBank) { b.tells(nil) }, want: row("", 3, "-2.60", "COFFEE"),
+		},
+		"the text that a row has now": {
+			told: row("a", 3, "-2.50", "COFFEE BAR"), account: "Bank", accepts: true,
+			next: func(b *fakeBank) { b.tells(nil) }, want: row("", 3, "-2.50", "COFFEE BAR"),
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			first, second := w.process(), w.process()
+			w.book.refuse = func(bkper.Transaction) error { return errInvalid }
+			w.bank.tells(nil, coffee)
+			first.waiting = first.fetch()
+			first.handAll() // it is parked
+			_, err := first.RetryParked(t.Context(), "book")
+			w.check(err)
+			retry := first.asked()
+			w.bank.tells(c.removed, c.told)
+			news := second.fetch()[0]
+			came := false
+			w.book.trouble = func(op string) (error, error) {
+				if op == "create" && !came {
+					came = true
+					i := w.integration("i1") // the person chooses another account
+					i.AccountID = "Card"
+					w.put(i)
+					w.check(second.hand(news))
+					if c.accepts {
+						w.book.refuse = nil
+					}
+				}
+				return nil, nil
+			}
+			w.check(first.hand(retry))
+			if !came {
+				t.Fatal("nothing was tried")
+			}
+			w.book.trouble, w.book.refuse = nil, nil
+			c.next(w.bank)
+			second.waiting = second.fetch()
+			second.handAll()
+			_, err = first.RetryParked(t.Context(), "book")
+			w.check(err)
+			first.handAll()
+			w.wantBook(c.account, c.want)
+			if n := len(w.entries()); n != 1 || w.entries()[0].Flag != "" {
+				t.Errorf("one row is %d entries: %+v", n, w.entries())
+			}
+		})
+	}
+}
