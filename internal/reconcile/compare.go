@@ -98,11 +98,16 @@ func paired(e ledger.Entry, in copies) verdict {
 	return found(e, ledger.FoundGone, "It is one end of a transfer between own accounts, whose transaction is not in the book any more.")
 }
 
-// waiting compares an entry that is not known to be in the book.
+// waiting compares an entry that is not known to be in the book. One that is there
+// under its remote id the feed takes for recorded by itself, and lets it say what
+// the bank says by now.
 func (c comparison) waiting(e ledger.Entry, in copies) verdict {
 	after := e
 	after.Problem = nil
 	switch {
+	case len(in.live) > 0 && in.live[0].HasRemoteID(e.RemoteID):
+		after.State, after.Tries = ledger.Claimed, max(e.Tries, 2)
+		return healed(e, after, ledger.FoundLive, "It stands in the book, and was thought to be waiting. It will count as recorded soon.")
 	case len(in.live) > 0:
 		after.State, after.TransactionID, after.Touched = ledger.Recorded, in.live[0].ID, true
 		return healed(e, after, ledger.FoundLive, "It stands in the book, and was thought to be waiting. It counts as recorded now.")
