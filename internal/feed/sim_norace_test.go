@@ -3,4 +3,4 @@
 package feed_test
 
 // usualLives is how many lives are simulated where nobody says how many.
-const usualLives = 800
+const usualLives = 1000
