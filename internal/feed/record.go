@@ -394,6 +394,9 @@ func (w *work) decideFresh(b batch, k known, fresh []int, standing []string, res
 // work records now.
 func (w *work) claimAgain(e ledger.Entry) ledger.Entry {
 	e.State, e.Problem = ledger.Claimed, nil
+	if e.AccountID != w.AccountID && !slices.Contains(e.Earlier, e.AccountID) {
+		e.Earlier = append(slices.Clone(e.Earlier), e.AccountID)
+	}
 	e.AccountID, e.UserID, e.UpdatedAt = w.AccountID, w.UserID, w.Now()
 	if w.Integration != "" {
 		e.Integration = w.Integration
@@ -995,7 +998,7 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 // asTold returns an entry with what the bank has told of it by now.
 func asTold(e, now ledger.Entry) ledger.Entry {
 	e.IDs, e.Origins, e.Texts = now.IDs, now.Origins, now.Texts
-	e.Row, e.Withdrawn = now.Row, now.Withdrawn
+	e.Row, e.Withdrawn, e.Earlier = now.Row, now.Withdrawn, now.Earlier
 	return e
 }
 

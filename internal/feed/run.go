@@ -512,9 +512,10 @@ func (s *Service) entryOf(tx store.Tx, t target, id string) (ledger.Entry, bool,
 
 // mayBe reports whether a row of this batch may stand for the entry: it comes
 // from the same bank account, or one of the two comes from a file for the same
-// account of the book. Two bank accounts that feed one account of the book are
-// never taken for each other. What was undone in another account is over for
-// a file: the person says anew where it belongs.
+// account of the book, or for one that it was to go to before the mapping was
+// moved. Two bank accounts that feed one account of the book are never taken for
+// each other. What was undone in another account is over for a file: the person
+// says anew where it belongs.
 func (t target) mayBe(e ledger.Entry) bool {
 	if t.File && e.State == ledger.Undone && e.AccountID != t.AccountID {
 		return false
@@ -522,7 +523,7 @@ func (t target) mayBe(e ledger.Entry) bool {
 	if slices.Contains(e.Origins, t.Origin) {
 		return true
 	}
-	if e.AccountID != t.AccountID {
+	if e.AccountID != t.AccountID && !slices.Contains(e.Earlier, t.AccountID) {
 		return false
 	}
 	return t.File || !slices.ContainsFunc(e.Origins, func(o string) bool { return !isFileOrigin(o) })

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/feed"
 )
 
 // TestWhatTheBankTellsMeanwhileOutlivesATry lets a message that tells of an entry
@@ -72,6 +73,34 @@ func TestWhatTheBankTellsMeanwhileOutlivesATry(t *testing.T) {
 			w.wantBook(c.account, c.want)
 			if n := len(w.entries()); n != 1 || w.entries()[0].Flag != "" {
 				t.Errorf("one row is %d entries: %+v", n, w.entries())
+			}
+		})
+	}
+}
+
+func TestAFileFindsWhatWasToGoToItsAccountBeforeTheMappingWasMoved(t *testing.T) {
+	for claim, now := range map[string]bank.Date{
+		"and is parked still":        coffee.Date,
+		"and is in the other by now": {},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.book.book.LockDate = coffee.Date
+			w.bank.shows(coffee)
+			w.sync() // it is parked
+			i := w.integration("i1")
+			i.AccountID, i.Resync = "Card", 1
+			w.put(i)
+			w.book.book.LockDate = now
+			w.sync()
+			w.book.book.LockDate = bank.Date{}
+			w.importing(feed.ImportRequest{Content: ofx("", "", account{"123", []bank.Transaction{coffee}})})
+			w.sync()
+			_, err := w.feed.RetryParked(t.Context(), "book")
+			w.check(err)
+			w.drain()
+			if n := w.book.count("COFFEE"); n != 1 || len(w.entries()) != 1 {
+				t.Errorf("it stands in the book %d times, and in the ledger: %+v", n, w.entries())
 			}
 		})
 	}

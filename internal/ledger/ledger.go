@@ -273,10 +273,12 @@ type Entry struct {
 	RemoteID string `json:"remoteId"` // in the book; never changes
 	BookID   string `json:"bookId"`
 	// AccountID is the account of the book it records into.
-	AccountID   string `json:"accountId"`
-	Integration string `json:"integration,omitempty"` // none for statement files
-	UserID      string `json:"userId"`                // on whose behalf it is recorded
-	Institution string `json:"institution,omitempty"` // its name
+	AccountID string `json:"accountId"`
+	// Earlier are the accounts of the book that it was to go to before.
+	Earlier     []string `json:"earlier,omitempty"`
+	Integration string   `json:"integration,omitempty"` // none for statement files
+	UserID      string   `json:"userId"`                // on whose behalf it is recorded
+	Institution string   `json:"institution,omitempty"` // its name
 	// Origins are the bank accounts or files that have reported it.
 	Origins []string `json:"origins"`
 	// IDs are the provider ids it has had, each with its source. The last one
