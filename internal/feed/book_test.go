@@ -9,6 +9,7 @@ import (
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
 )
 
 // fakeBook is a book in memory, as hard on the app as the real one may be: a
@@ -18,6 +19,7 @@ type fakeBook struct {
 	power    *power
 	book     bkper.Book
 	all      map[string]bkper.Transaction
+	made     int                 // transactions so far
 	order    []string            // ids as they were created
 	ofRemote map[string][]string // ids by remote id
 	calls    map[string]int
@@ -207,7 +209,8 @@ func (b *fakeBook) refuses(t bkper.Transaction) error {
 
 // add puts a transaction into the book.
 func (b *fakeBook) add(t bkper.Transaction) bkper.Transaction {
-	t.ID = fmt.Sprintf("t%d", len(b.order)+1)
+	b.made++
+	t.ID = fmt.Sprintf("t%d", b.made)
 	b.all[t.ID] = t
 	b.order = append(b.order, t.ID)
 	for _, id := range t.RemoteIDs {
@@ -281,6 +284,13 @@ func (b *fakeBook) edit(text string, change func(*bkper.Transaction)) {
 	t := b.named(text)
 	change(&t)
 	b.all[t.ID] = t
+}
+
+// forget deletes what stands for an entry, as when the trash is emptied.
+func (b *fakeBook) forget(e ledger.Entry) {
+	delete(b.all, e.TransactionID)
+	b.ofRemote[e.RemoteID] = nil
+	b.order = slices.DeleteFunc(b.order, func(id string) bool { return id == e.TransactionID })
 }
 
 func (b *fakeBook) count(text string) (n int) {

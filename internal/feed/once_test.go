@@ -1152,9 +1152,7 @@ func TestWhatAPersonHasDeletedForGoodIsNotRecordedAgain(t *testing.T) {
 			w.sync()
 			e := w.entryOf("COFFEE")
 			w.tellTrashed(e)
-			delete(w.book.all, e.TransactionID) // the trash was emptied
-			w.book.ofRemote[e.RemoteID] = nil
-			w.book.order = slices.DeleteFunc(w.book.order, func(id string) bool { return id == e.TransactionID })
+			w.book.forget(e)
 			tell(w)
 			w.sync()
 			w.wantBook("Bank", tea)

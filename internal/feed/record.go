@@ -942,7 +942,8 @@ func (w *work) stop(ctx context.Context, entries []ledger.Entry, err error) ([]l
 // mark writes down what became of entries. What a person has done to one
 // meanwhile, as events have told, stays, and so does what the bank has told of
 // it: after a person has chosen another account of the book, another work may be
-// under the lease of that one. What the bank has corrected meanwhile follows.
+// under the lease of that one. What the bank has corrected or withdrawn meanwhile
+// follows.
 func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 	if len(settled) == 0 {
 		return nil
@@ -961,6 +962,10 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 			}
 			switch {
 			case !found:
+			case now.State == ledger.Removed && e.State == ledger.Recorded:
+				e = asTold(e, now)
+				e.Flag = e.FlagInBook() // until it is taken out
+				behind = append(behind, e)
 			case now.State != ledger.Claimed && now.State != ledger.Parked:
 				if e.TransactionID != "" {
 					now.TransactionID = e.TransactionID
@@ -988,7 +993,7 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 		return err
 	}
 	for _, e := range behind {
-		if err := w.change(ctx, change{remoteID: e.RemoteID, row: e.Row}); err != nil {
+		if err := w.change(ctx, change{remoteID: e.RemoteID, row: e.Row, removed: e.Withdrawn}); err != nil {
 			return fmt.Errorf("following a change at the bank: %w", err)
 		}
 	}

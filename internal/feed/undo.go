@@ -178,13 +178,10 @@ func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 	var again []ledger.Entry
 	var behind []ledger.Entry // what the bank has changed meanwhile
 	for _, e := range entries {
-		if e.Withdrawn { // the bank has taken it back meanwhile
-			continue
-		}
-		if e.State == ledger.Recorded && !e.Touched && isBehind(e) {
+		if isToGo(e) || !e.Touched && isBehind(e) {
 			behind = append(behind, e) // an earlier try came no further
 		}
-		if e.State != ledger.Undone {
+		if e.State != ledger.Undone || e.Withdrawn { // the bank has taken it back meanwhile
 			continue
 		}
 		t, err := w.book.Transaction(ctx, w.BookID, e.TransactionID)
@@ -209,20 +206,49 @@ func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 		default:
 			e.State, e.Touched = ledger.Recorded, !e.Written.Same(t)
 		}
-		if isBehind(e) {
-			behind = append(behind, e)
-		}
 		back = append(back, e)
 	}
 	if err := w.keep(ctx, append(back, again...)); err != nil {
 		return err
 	}
+	if err := w.settle(ctx, again); err != nil {
+		return err
+	}
+	back, err := w.asTheyAre(ctx, append(back, again...))
+	if err != nil {
+		return err
+	}
+	for _, e := range back { // what the bank has said while they came back was nobody's
+		if isToGo(e) || isBehind(e) {
+			behind = append(behind, e)
+		}
+	}
 	for _, e := range behind {
-		if err := w.change(ctx, change{remoteID: e.RemoteID, row: e.Row}); err != nil {
+		if err := w.change(ctx, change{remoteID: e.RemoteID, row: e.Row, removed: e.Withdrawn}); err != nil {
 			return fmt.Errorf("following a change at the bank: %w", err)
 		}
 	}
-	return w.settle(ctx, again)
+	return nil
+}
+
+// isToGo reports whether an entry stands in the book, and the bank has withdrawn
+// it, and neither was it taken out nor anybody told.
+func isToGo(e ledger.Entry) bool {
+	return e.State == ledger.Recorded && e.Withdrawn && !withdrawn(e)
+}
+
+// asTheyAre returns entries as the ledger has them by now.
+func (w *work) asTheyAre(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
+	now := make([]ledger.Entry, len(entries))
+	err := w.Engine.View(ctx, func(tx store.Tx) (err error) {
+		for n, e := range entries {
+			if now[n], err = w.records.Entries.Get(tx, e.Key()); err != nil {
+				return fmt.Errorf("reading entry %s: %w", e.RemoteID, err)
+			}
+		}
+		return nil
+	})
+	return now, err
 }
 
 // keep writes entries down, unless a person's doing has changed their state

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/money"
@@ -250,6 +251,64 @@ func TestWhatComesBackWhileItsCorrectionIsBeingWrittenSaysWhatTheBankSays(t *tes
 				t.Fatal("it did not come back meanwhile")
 			}
 			w.wantBook("Bank", dearer)
+		})
+	}
+}
+
+// A person has chosen another account of the book, so the two are under different
+// leases.
+func TestWhatTheBankSaysWhileARunIsBroughtBackIsFollowed(t *testing.T) {
+	dearer := changedTo(coffee, 3, "-2.60", "COFFEE")
+	for claim, c := range map[string]struct {
+		lost    bool // the trash does not have it any more
+		at      string
+		removed []string
+		now     []bank.Transaction
+		into    string
+	}{
+		"it withdraws it": {false, "restore", []string{"a"}, nil, "Bank"},
+		"it corrects it":  {false, "restore", nil, []bank.Transaction{dearer}, "Bank"},
+		"it withdraws what has to be recorded again": {true, "create", []string{"a"}, nil, "Bank"},
+		"it corrects what has to be recorded again":  {true, "create", nil, []bank.Transaction{dearer}, "Card"},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			first, second := w.process(), w.process()
+			w.bank.tells(nil, coffee, tea)
+			first.waiting = first.fetch()
+			first.handAll()
+			run := w.runs()[0]
+			w.check(first.Undo(t.Context(), run, "u1"))
+			first.handAll()
+			if c.lost {
+				w.book.forget(w.entryOf("COFFEE"))
+			}
+			w.check(first.Redo(t.Context(), run, "u1"))
+			redo, overlapped := first.asked(), false
+			w.onceAt(c.at, func() {
+				overlapped = true
+				i := w.integration("i1")
+				i.AccountID = "Card"
+				w.put(i)
+				w.bank.tells(c.removed, c.now...)
+				second.waiting = second.fetch()
+				second.handAll()
+			})
+			w.check(first.hand(redo))
+			if !overlapped {
+				t.Fatal("the two did not overlap")
+			}
+			if c.into == "Bank" {
+				w.wantBook("Bank", append(c.now, tea)...)
+			} else {
+				w.wantBook("Bank", tea)
+				w.wantBook(c.into, c.now...)
+			}
+			for _, e := range w.entries() {
+				if e.Flag != "" {
+					t.Errorf("%s is flagged %q", e.Row.Description, e.Flag)
+				}
+			}
 		})
 	}
 }
