@@ -695,7 +695,15 @@ var mutants = []mutant{
 	},
 	{
 		name: "a redo takes back that the bank has withdrawn a row", from: "9.11", caughtBy: "TestRedoingARunLeavesWhatTheBankWithdrewMeanwhile",
-		edits: []edit{{undoFile, "if e.Withdrawn { // the bank has taken it back meanwhile", "if e.Withdrawn && e.State == ledger.Undone { // the bank has taken it back meanwhile"}},
+		edits: []edit{{undoFile, "if e.State != ledger.Undone || e.Withdrawn {", "if e.State != ledger.Undone {"}, {undoFile, "row: e.Row, removed: e.Withdrawn}); err", "row: e.Row}); err"}},
+	},
+	{
+		name: "what the bank withdraws while a redo is under way, nobody hears", from: "I2", caughtBy: "TestWhatTheBankSaysWhileARunIsBroughtBackIsFollowed",
+		edits: []edit{{undoFile, "if isToGo(e) || isBehind(e) {", "if isBehind(e) {"}},
+	},
+	{
+		name: "a try writes back what the bank said before it", from: "I1", caughtBy: "TestWhatTheBankTellsMeanwhileOutlivesATry",
+		edits: []edit{{recordFile, "\t\t\t\twas := isBehind(e)\n\t\t\t\te = asTold(e, now)\n", "\t\t\t\twas := isBehind(e)\n"}},
 	},
 	{
 		name: "a run that gives an entry another id revises nothing", from: "B3", caughtBy: "TestWhatTheBankBringsBackWhileItsPlaceIsBeingTakenIsRecorded",
