@@ -105,7 +105,7 @@ func (c comparison) waiting(e ledger.Entry, in copies) verdict {
 	after := e
 	after.Problem = nil
 	switch {
-	case len(in.live) > 0 && in.live[0].HasRemoteID(e.RemoteID):
+	case len(in.live) > 0 && in.live[0].HasRemoteID(e.RemoteID) && c.isTriedAgain(e):
 		after.State, after.Tries = ledger.Claimed, max(e.Tries, 2)
 		return healed(e, after, ledger.FoundLive, "It stands in the book, and was thought to be waiting. It will count as recorded soon.")
 	case len(in.live) > 0:
@@ -121,6 +121,12 @@ func (c comparison) waiting(e ledger.Entry, in copies) verdict {
 	default:
 		return found(e, ledger.FoundClaimed, fmt.Sprintf("It has been about to be recorded since %s. It will be tried again.", e.UpdatedAt.UTC().Format("2006-01-02 15:04 UTC")))
 	}
+}
+
+// isTriedAgain reports whether the feed takes up a claim of the entry: of a removed
+// integration its person wants nothing more.
+func (c comparison) isTriedAgain(e ledger.Entry) bool {
+	return e.Integration == "" || slices.ContainsFunc(c.integrations, func(i ledger.Integration) bool { return i.ID == e.Integration })
 }
 
 // standing compares an entry that should stand in the book.

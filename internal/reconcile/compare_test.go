@@ -163,6 +163,7 @@ func TestEntriesAgainstTheBook(t *testing.T) {
 		{"what stands for a typed one is right while its own draft is in the trash", entry(ledger.Matched, typed), copies{live: live(own).live, trashed: gone(trashed).trashed}, "", "", ""},
 		{"restored beside the typed one, it stands for it no more", entry(ledger.Matched, typed), live(own, draft()), ledger.FoundLive, "recorded t1 touched", "two again"},
 		{"a typed one in the trash is a tombstone, whatever lies there besides", entry(ledger.Matched, typed), gone(trashed, with(func(t *bkper.Transaction) { *t = own; t.Trashed = true })), ledger.FoundTrashed, "trashed typed", ""},
+		{"of a removed integration nothing is given to the feed", entry(ledger.Parked, func(e *ledger.Entry) { e.Integration = "removed" }), live(draft()), ledger.FoundLive, "recorded t1 touched", ""},
 		{"a parked one that is in the book is given to the feed to confirm", entry(ledger.Parked), live(draft()), ledger.FoundLive, "claimed t1", "soon"},
 	} {
 		t.Run(test.claim, func(t *testing.T) {
