@@ -295,6 +295,59 @@ func TestAParkedRowThatIsInTheBookFollowsTheBank(t *testing.T) {
 	}
 }
 
+// A delivery that slept records what was parked meanwhile, and what the bank has
+// corrected or withdrawn since.
+func TestWhatArrivesAfterItWasParkedAndIsFoundByComparingIsNotTakenForAPersons(t *testing.T) {
+	for claim, c := range map[string]struct {
+		tell func(*world)
+		want []bank.Transaction
+	}{
+		"the bank says the same":    {func(*world) {}, []bank.Transaction{coffee}},
+		"the bank has corrected it": {func(w *world) { w.bank.tells(nil, dearer) }, []bank.Transaction{dearer}},
+		"the bank corrects it later": {func(w *world) {
+			w.now = w.now.Add(25 * time.Hour)
+			w.check(w.feed.CompareDue(t.Context()))
+			w.drain()
+			w.bank.tells(nil, dearer)
+		}, []bank.Transaction{dearer}},
+		"the bank withdraws it later": {func(w *world) {
+			w.now = w.now.Add(25 * time.Hour)
+			w.check(w.feed.CompareDue(t.Context()))
+			w.drain()
+			w.bank.tells([]string{coffee.ID})
+		}, nil},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.book.refuse = func(bkper.Transaction) error { return errInvalid }
+			w.bank.tells(nil, coffee)
+			w.sync()
+			if e := w.entryOf("COFFEE"); e.State != ledger.Parked {
+				t.Fatalf("it is %s", e.State)
+			}
+			w.book.refuse = nil
+			w.book.add(bkper.Transaction{
+				Date: coffee.Date, Amount: "2.5", Description: "COFFEE", Draft: true, CreditAccount: &bkper.Account{ID: "Bank"},
+				RemoteIDs:  []string{ledger.RemoteID("Bank", coffee.Date, coffee.Amount, 1)},
+				Properties: map[string]string{"bank_text": "COFFEE"}, CreatedAt: 1000, UpdatedAt: 1000,
+			})
+			c.tell(w)
+			w.sync()
+			w.now = w.now.Add(25 * time.Hour)
+			w.check(w.feed.CompareDue(t.Context()))
+			w.drain()
+			w.sweeps()
+			w.drain()
+			w.wantBook("Bank", c.want...)
+			for _, e := range w.entries() {
+				if e.State == ledger.Claimed || e.Touched || e.Flag != "" {
+					t.Errorf("%s is %s, touched %v, flagged %q", lineOf(e.Row), e.State, e.Touched, e.Flag)
+				}
+			}
+		})
+	}
+}
+
 // stamped is a book that says when what it records was made and changed, and
 // leaves a remote id that lives out of its answer.
 type stamped struct{ *fakeBook }

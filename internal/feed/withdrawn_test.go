@@ -126,36 +126,27 @@ func TestWhatTheBankWithdrewIsNotRecordedByATryLater(t *testing.T) {
 }
 
 func TestWhatTheComparisonFindsInTheBookFollowsTheBank(t *testing.T) {
-	for claim, parked := range map[string]bool{"thought to be claimed": false, "thought to be parked": true} {
-		t.Run(claim, func(t *testing.T) {
-			w := linked(t)
-			w.giveUpAfter(1)
-			w.book.trouble = func(op string) (error, error) {
-				if op == "create" {
-					return nil, errAway // it is done all the same
-				}
-				return nil, nil
-			}
-			w.bank.tells(nil, coffee)
-			w.sync()
-			w.book.trouble = nil
-			w.book.edit("COFFEE", func(t *bkper.Transaction) { t.CreatedAt, t.UpdatedAt = 1000, 1000 })
-			if e := w.entries()[0]; parked {
-				e.State = ledger.Parked
-				w.check(w.disk.Update(t.Context(), func(tx store.Tx) error { return ledger.All().PutEntry(tx, e) }))
-			}
-			w.bank.tells(nil, dearer)
-			w.now = w.now.Add(25 * time.Hour)
-			w.check(w.feed.CompareDue(t.Context()))
-			w.drain()
-			w.now = w.now.Add(time.Hour)
-			w.check(w.feed.Sweep(t.Context()))
-			w.drain()
-			w.wantBook("Bank", dearer)
-			if e := w.entries()[0]; e.State != ledger.Recorded || e.Touched || e.Flag != "" {
-				t.Errorf("it is %s, touched %v, and flagged %q", e.State, e.Touched, e.Flag)
-			}
-		})
+	w := linked(t)
+	w.giveUpAfter(1)
+	w.book.trouble = func(op string) (error, error) {
+		if op == "create" {
+			return nil, errAway // it is done all the same
+		}
+		return nil, nil
+	}
+	w.bank.tells(nil, coffee)
+	w.sync()
+	w.book.trouble = nil
+	w.book.edit("COFFEE", func(t *bkper.Transaction) { t.CreatedAt, t.UpdatedAt = 1000, 1000 })
+	w.bank.tells(nil, dearer)
+	w.now = w.now.Add(25 * time.Hour)
+	w.check(w.feed.CompareDue(t.Context()))
+	w.drain()
+	w.sweeps()
+	w.drain()
+	w.wantBook("Bank", dearer)
+	if e := w.entries()[0]; e.State != ledger.Recorded || e.Touched || e.Flag != "" {
+		t.Errorf("it is %s, touched %v, and flagged %q", e.State, e.Touched, e.Flag)
 	}
 }
 
