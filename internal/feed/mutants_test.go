@@ -294,10 +294,12 @@ const allSteps = `	m.byID(isSame)
 	m.byID(fits)
 	if !u.WeakIDs {
 		m.byID(anything)
+	}
+	m.byLink()
+	if !u.WeakIDs {
 		m.byFingerprint(m.vanished)
 		m.byExchange()
 	}
-	m.byLink()
 	m.byFingerprint(m.vacant)
 	m.byAmount()
 `

@@ -128,10 +128,12 @@ func Match(u Update, entries []Entry) []Verdict {
 	m.byID(fits)
 	if !u.WeakIDs {
 		m.byID(anything)
+	}
+	m.byLink()
+	if !u.WeakIDs {
 		m.byFingerprint(m.vanished)
 		m.byExchange()
 	}
-	m.byLink()
 	m.byFingerprint(m.vacant)
 	m.byAmount()
 	return m.verdicts

@@ -82,6 +82,12 @@ func TestMatch(t *testing.T) {
 			[]match.Verdict{is(match.ByLink, "1")},
 		},
 		{
+			"the bank's own link goes before what rows say",
+			match.Update{Complete: always, Removed: []string{"p"}, Rows: []match.Row{linked("p", row("a", tenEuros, "coffee"))}},
+			[]match.Entry{entry("1", tenEuros, "coffee", "gone"), entry("2", tenEuros, "coffee", "p")},
+			[]match.Verdict{is(match.ByLink, "2")},
+		},
+		{
 			"a link to a row that the bank still shows is none",
 			match.Update{Rows: []match.Row{linked("p", row("a", tenEuros, "coffee")), row("p", tenEuros, "coffee")}},
 			[]match.Entry{entry("1", tenEuros, "coffee", "p")},
