@@ -1004,6 +1004,7 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 func asTold(e, now ledger.Entry) ledger.Entry {
 	e.IDs, e.Origins, e.Texts = now.IDs, now.Origins, now.Texts
 	e.Row, e.Withdrawn, e.Earlier = now.Row, now.Withdrawn, now.Earlier
+	e.Tries = max(e.Tries, min(now.Tries-1, 1)) // the other work may have sent it
 	return e
 }
 

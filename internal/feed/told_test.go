@@ -2,6 +2,7 @@ package feed_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
@@ -75,6 +76,56 @@ func TestWhatTheBankTellsMeanwhileOutlivesATry(t *testing.T) {
 				t.Errorf("one row is %d entries: %+v", n, w.entries())
 			}
 		})
+	}
+}
+
+func TestATryThatWasNotSentForgetsNotWhatAnotherAccountHasSent(t *testing.T) {
+	w := linked(t)
+	first, second := w.processOn(takesAll{w.book}), w.processOn(takesAll{w.book})
+	w.book.book.LockDate = coffee.Date
+	w.bank.tells(nil, coffee)
+	first.waiting = first.fetch()
+	first.handAll() // it is parked, and was not sent
+	w.book.book.LockDate = bank.Date{}
+	_, err := first.RetryParked(t.Context(), "book")
+	w.check(err)
+	retry := first.asked()
+	w.bank.tells(nil, row("a", 3, "-2.50", "COFFEE BAR"))
+	news := second.fetch()[0]
+	came := false
+	w.book.trouble = func(string) (error, error) {
+		if came {
+			return nil, nil
+		}
+		came = true
+		i := w.integration("i1")
+		i.AccountID = "Card"
+		w.put(i)
+		w.book.trouble = func(op string) (error, error) {
+			if op == "create" {
+				return nil, errAway
+			}
+			return nil, nil
+		}
+		if err := second.hand(news); err == nil {
+			t.Error("the reply was not lost")
+		}
+		w.book.trouble = func(string) (error, error) { return nil, nil }
+		return errAway, nil
+	}
+	if err := first.hand(retry); err == nil {
+		t.Error("the book was not away")
+	}
+	w.book.trouble = nil
+	second.waiting = append(second.waiting, news)
+	second.handAgain()
+	first.waiting = append(first.waiting, retry)
+	first.handAgain()
+	w.now = w.now.Add(time.Hour)
+	w.check(first.Sweep(t.Context()))
+	first.handAgain()
+	if n := w.book.count("COFFEE") + w.book.count("COFFEE BAR"); n != 1 {
+		t.Errorf("it stands in the book %d times", n)
 	}
 }
 
