@@ -704,6 +704,14 @@ var mutants = []mutant{
 		edits: []edit{{undoFile, "if isToGo(e) || isBehind(e) {", "if isBehind(e) {"}},
 	},
 	{
+		name: "what a try has to follow counts as recorded", from: "I2, I3", caughtBy: "TestWhatATryHasToFollowAndDoesNotReachFollowsLater",
+		edits: []edit{{recordFile, "\te.State, e.Tries = ledger.Claimed, max(e.Tries, 2)\n\treturn e\n", "\treturn e\n"}},
+	},
+	{
+		name: "a try that was not sent forgets what another account has sent", from: "I2", caughtBy: "TestATryThatWasNotSentForgetsNotWhatAnotherAccountHasSent",
+		edits: []edit{{recordFile, "\te.Tries = max(e.Tries, min(now.Tries-1, 1)) // the other work may have sent it\n", ""}},
+	},
+	{
 		name: "a try writes back what the bank said before it", from: "I1", caughtBy: "TestWhatTheBankTellsMeanwhileOutlivesATry",
 		edits: []edit{{recordFile, "\t\t\t\twas := isBehind(e)\n\t\t\t\te = asTold(e, now)\n", "\t\t\t\twas := isBehind(e)\n"}},
 	},

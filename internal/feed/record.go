@@ -565,7 +565,9 @@ func (w *work) confirm(ctx context.Context, e *ledger.Entry) (bool, error) {
 		return false, err
 	}
 	t := found[0]
-	if !t.Trashed && t.CreatedAt != 0 && t.CreatedAt == t.UpdatedAt { // nobody has changed it since
+	e.AccountID = accountIn(t, *e)
+	asMade := t.CreatedAt != 0 && t.CreatedAt == t.UpdatedAt
+	if !t.Trashed && (asMade || e.TransactionID == t.ID && e.Written.Alone(t)) { // nobody has changed it since
 		as, err := w.correct(ctx, []ledger.Entry{*e}, map[string]bkper.Transaction{e.RemoteID: t})
 		if err != nil {
 			return false, fmt.Errorf("correcting what stands in the book: %w", err)
@@ -578,7 +580,7 @@ func (w *work) confirm(ctx context.Context, e *ledger.Entry) (bool, error) {
 
 // adopt takes over what was in the book before this try.
 func adopt(e *ledger.Entry, t bkper.Transaction) {
-	e.TransactionID, e.Problem = t.ID, nil
+	e.TransactionID, e.Problem, e.AccountID = t.ID, nil, accountIn(t, *e)
 	if t.Trashed {
 		e.State = ledger.Trashed
 		return
@@ -590,6 +592,20 @@ func adopt(e *ledger.Entry, t bkper.Transaction) {
 	e.Flag = leftBehind(t, *e)
 }
 
+// accountIn is the account of an entry where it stands in the book: that of an
+// earlier try, before the mapping was moved, or where it was to go now.
+func accountIn(t bkper.Transaction, e ledger.Entry) string {
+	if _, ours := signed(t, e.AccountID); ours {
+		return e.AccountID
+	}
+	for _, account := range e.Earlier {
+		if _, ours := signed(t, account); ours {
+			return account
+		}
+	}
+	return e.AccountID
+}
+
 // leftBehind flags an entry of which the book says another date, amount or account
 // than the bank: it was sent before the bank corrected it, arrived later, and is a
 // person's by now, or the book does not let it follow.
@@ -598,10 +614,6 @@ func leftBehind(t bkper.Transaction, e ledger.Entry) string {
 	if ours && amount.Equal(e.Row.Amount.Number()) && t.Date == e.Row.Date {
 		return e.Flag
 	}
-	return leftAsItIs(e)
-}
-
-func leftAsItIs(e ledger.Entry) string {
 	return bankSays(e, change{}) + " The book says something else, and was left as it is."
 }
 
@@ -963,8 +975,7 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 			switch {
 			case !found:
 			case now.State == ledger.Removed && e.State == ledger.Recorded:
-				e = asTold(e, now)
-				e.Flag = e.FlagInBook() // until it is taken out
+				e = unconfirmed(asTold(e, now))
 				behind = append(behind, e)
 			case now.State != ledger.Claimed && now.State != ledger.Parked:
 				if e.TransactionID != "" {
@@ -975,7 +986,7 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 				was := isBehind(e)
 				e = asTold(e, now)
 				if isBehind(e) && !was {
-					e.Flag = leftAsItIs(e) // until it has followed
+					e = unconfirmed(e)
 					behind = append(behind, e)
 				}
 			}
@@ -998,6 +1009,13 @@ func (w *work) mark(ctx context.Context, settled []ledger.Entry) error {
 		}
 	}
 	return nil
+}
+
+// unconfirmed makes a claim of an entry whose draft has to follow the bank: should
+// that be cut short, who takes up claims lets it follow.
+func unconfirmed(e ledger.Entry) ledger.Entry {
+	e.State, e.Tries = ledger.Claimed, max(e.Tries, 2)
+	return e
 }
 
 // asTold returns an entry with what the bank has told of it by now.

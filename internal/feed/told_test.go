@@ -7,6 +7,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bank"
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/feed"
+	"github.com/bank-connections/bkper-bot/internal/ledger"
 )
 
 // TestWhatTheBankTellsMeanwhileOutlivesATry lets a message that tells of an entry
@@ -152,6 +153,59 @@ func TestAFileFindsWhatWasToGoToItsAccountBeforeTheMappingWasMoved(t *testing.T)
 			w.drain()
 			if n := w.book.count("COFFEE"); n != 1 || len(w.entries()) != 1 {
 				t.Errorf("it stands in the book %d times, and in the ledger: %+v", n, w.entries())
+			}
+		})
+	}
+}
+
+func TestWhatATryHasToFollowAndDoesNotReachFollowsLater(t *testing.T) {
+	for claim, c := range map[string]struct {
+		removed []string
+		now     []bank.Transaction
+	}{
+		"a correction": {nil, []bank.Transaction{row("a", 3, "-2.60", "COFFEE")}},
+		"a withdrawal": {[]string{"a"}, nil},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			first, second := w.process(), w.process()
+			w.book.refuse = func(bkper.Transaction) error { return errInvalid }
+			w.bank.tells(nil, coffee)
+			first.waiting = first.fetch()
+			first.handAll() // it is parked
+			_, err := first.RetryParked(t.Context(), "book")
+			w.check(err)
+			retry := first.asked()
+			w.bank.tells(c.removed, c.now...)
+			news, came, cut := second.fetch()[0], false, false
+			w.book.trouble = func(op string) (error, error) {
+				switch {
+				case op == "create" && !came:
+					came = true
+					i := w.integration("i1") // the person chooses another account
+					i.AccountID = "Card"
+					w.put(i)
+					w.check(second.hand(news))
+					w.book.refuse, cut = nil, true
+				case cut && (op == "get" || op == "find"):
+					return errAway, nil
+				}
+				return nil, nil
+			}
+			if err := first.hand(retry); err == nil || !cut {
+				t.Fatal("it was not cut short")
+			}
+			w.book.trouble = nil
+			w.bank.tells(nil) // nothing new
+			first.waiting = append(first.waiting, retry)
+			first.handAgain()
+			w.sweeps()
+			w.drain()
+			w.wantBook("Bank", c.now...)
+			for _, e := range w.entries() {
+				if e.Flag != "" || e.State == ledger.Claimed {
+					t.Errorf("it is %s, and flagged %q", e.State, e.Flag)
+				}
 			}
 		})
 	}
