@@ -80,6 +80,9 @@ func (s *Service) bring(ctx context.Context, d queue.Delivery, b batch, what fat
 	if what == isUnwanted {
 		return w.drop(ctx, b)
 	}
+	if err := w.isTurn(ctx, b); err != nil {
+		return err
+	}
 	standing, err := w.standingOf(ctx, b)
 	if err != nil {
 		return err
@@ -164,6 +167,22 @@ func (s *Service) inTurn(tx store.Tx, run ledger.Run) (overtaken bool, err error
 		return !overtaken, nil
 	})
 	return overtaken, err
+}
+
+// isTurn reports an error where a later run has begun since the batch asked
+// whether it is wanted: before it had the lease.
+func (w *work) isTurn(ctx context.Context, b batch) error {
+	return w.Engine.View(ctx, func(tx store.Tx) error {
+		run, _, err := w.records.Runs.Find(tx, b.Run)
+		if err != nil || run.IsDone(b.Number) || run.Interrupted {
+			return err
+		}
+		overtaken, err := w.inTurn(tx, run)
+		if overtaken {
+			return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("a later run than %s has begun", run.ID)}
+		}
+		return err
+	})
 }
 
 // turnWait is when a batch asks again whether it is its turn.
@@ -266,11 +285,6 @@ func (w *work) claim(ctx context.Context, b batch, standing byAmount) (claimed, 
 		}
 		if result.done = run.IsDone(b.Number) || run.Interrupted; result.done {
 			return nil
-		}
-		if overtaken, err := w.inTurn(tx, run); err != nil {
-			return err
-		} else if overtaken { // since it was asked whether there is anything to do
-			return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("a later run than %s has begun", run.ID)}
 		}
 		k, err := w.lookUp(tx, b)
 		if err != nil {

@@ -8,7 +8,21 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/feed"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
+	"github.com/bank-connections/bkper-bot/internal/queue"
 )
+
+// retriesCoffee lets the book refuse a coffee, and returns the message to try it
+// again.
+func (p *process) retriesCoffee() queue.Message {
+	w := p.w
+	w.book.refuse = func(bkper.Transaction) error { return errInvalid }
+	w.bank.tells(nil, coffee)
+	p.waiting = p.fetch()
+	p.handAll() // it is parked
+	_, err := p.RetryParked(w.t.Context(), "book")
+	w.check(err)
+	return p.asked()
+}
 
 // TestWhatTheBankTellsMeanwhileOutlivesATry lets a message that tells of an entry
 // be worked on while the entry is tried again: a person has just chosen another
@@ -38,13 +52,7 @@ func TestWhatTheBankTellsMeanwhileOutlivesATry(t *testing.T) {
 		t.Run(claim, func(t *testing.T) {
 			w := linked(t)
 			first, second := w.process(), w.process()
-			w.book.refuse = func(bkper.Transaction) error { return errInvalid }
-			w.bank.tells(nil, coffee)
-			first.waiting = first.fetch()
-			first.handAll() // it is parked
-			_, err := first.RetryParked(t.Context(), "book")
-			w.check(err)
-			retry := first.asked()
+			retry := first.retriesCoffee()
 			w.bank.tells(c.removed, c.told)
 			news := second.fetch()[0]
 			came := false
@@ -69,7 +77,7 @@ func TestWhatTheBankTellsMeanwhileOutlivesATry(t *testing.T) {
 			c.next(w.bank)
 			second.waiting = second.fetch()
 			second.handAll()
-			_, err = first.RetryParked(t.Context(), "book")
+			_, err := first.RetryParked(t.Context(), "book")
 			w.check(err)
 			first.handAll()
 			w.wantBook(c.account, c.want)
@@ -169,13 +177,7 @@ func TestWhatATryHasToFollowAndDoesNotReachFollowsLater(t *testing.T) {
 		t.Run(claim, func(t *testing.T) {
 			w := linked(t)
 			first, second := w.process(), w.process()
-			w.book.refuse = func(bkper.Transaction) error { return errInvalid }
-			w.bank.tells(nil, coffee)
-			first.waiting = first.fetch()
-			first.handAll() // it is parked
-			_, err := first.RetryParked(t.Context(), "book")
-			w.check(err)
-			retry := first.asked()
+			retry := first.retriesCoffee()
 			w.bank.tells(c.removed, c.now...)
 			news, came, cut := second.fetch()[0], false, false
 			w.book.trouble = func(op string) (error, error) {

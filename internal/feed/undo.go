@@ -211,14 +211,11 @@ func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 	if err := w.keep(ctx, append(back, again...)); err != nil {
 		return err
 	}
-	if err := w.settle(ctx, again); err != nil {
-		return err
-	}
-	back, err := w.asTheyAre(ctx, append(back, again...))
+	back, err := w.asTheyAre(ctx, back)
 	if err != nil {
 		return err
 	}
-	for _, e := range back { // what the bank has said while they came back was nobody's
+	for _, e := range back { // while they came back, what the bank said concerned nobody
 		if isToGo(e) || isBehind(e) {
 			behind = append(behind, e)
 		}
@@ -228,7 +225,7 @@ func (w *work) bringBack(ctx context.Context, entries []ledger.Entry) error {
 			return fmt.Errorf("following a change at the bank: %w", err)
 		}
 	}
-	return nil
+	return w.settle(ctx, again)
 }
 
 // isToGo reports whether an entry stands in the book, and the bank has withdrawn
