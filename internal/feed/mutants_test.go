@@ -704,6 +704,10 @@ var mutants = []mutant{
 		edits: []edit{{undoFile, "if isToGo(e) || isBehind(e) {", "if isBehind(e) {"}},
 	},
 	{
+		name: "whether it is a run's turn is asked before the lease only", from: "B3, B6", caughtBy: "TestWhatIsOvertakenBeforeItHasTheLeaseBringsNoOldNews",
+		edits: []edit{{recordFile, "if err != nil || run.IsDone(b.Number) || run.Interrupted {\n\t\t\treturn err\n\t\t}\n\t\tovertaken", "if err != nil || run.ID != \"\" {\n\t\t\treturn err\n\t\t}\n\t\tovertaken"}},
+	},
+	{
 		name: "what a try has to follow counts as recorded", from: "I2, I3", caughtBy: "TestWhatATryHasToFollowAndDoesNotReachFollowsLater",
 		edits: []edit{{recordFile, "\te.State, e.Tries = ledger.Claimed, max(e.Tries, 2)\n\treturn e\n", "\treturn e\n"}},
 	},

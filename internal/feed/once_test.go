@@ -762,6 +762,27 @@ func TestADeadLetterBringsNoOldNews(t *testing.T) {
 	}
 }
 
+func TestWhatIsOvertakenBeforeItHasTheLeaseBringsNoOldNews(t *testing.T) {
+	w := linked(t)
+	first, second := w.process(), w.process()
+	news := w.news()
+	news.tell(nil, coffee)
+	first.waiting = first.fetch()
+	first.handAll()
+	news.tell(nil, coffeeAt("-2.60"))
+	old := first.fetch()[0]
+	news.tell(nil, coffeeAt("-2.70"))
+	later := first.fetch()[0]
+	w.onceBeforeAWrite(func() { w.check(second.hand(later)) })
+	if err := first.hand(old); err == nil {
+		t.Fatal("it was not overtaken")
+	}
+	w.wantBook("Bank", coffeeAt("-2.70"))
+	first.waiting = append(first.waiting, old)
+	first.handAgain()
+	w.wantBook("Bank", coffeeAt("-2.70"))
+}
+
 func TestARunThatWasGivenUpRecordsNothingMore(t *testing.T) {
 	for claim, c := range map[string]struct {
 		before, after func(*world, *newsBank) // everything is fetched again
