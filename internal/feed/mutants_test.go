@@ -466,15 +466,15 @@ var mutants = []mutant{
 	},
 	{
 		name: "what was looked for in vain is not looked for again", from: "I2, I5", caughtBy: "TestWhatWasLookedForInVainIsLookedForAgain",
-		edits: []edit{{recordFile, "e.Tries = 2 //", "e.Tries = 1 //"}, forgetTries},
+		edits: []edit{{recordFile, "\t\t} else { // an earlier try may be asleep: it goes on counting\n", "\t\t} else {\n\t\t\te.Tries = 1\n"}, forgetTries},
 	},
 	{
 		name: "what was refused is not looked for", from: "I2, I5", caughtBy: "TestWhatWasLookedForInVainIsLookedForAgain",
-		edits: []edit{{recordFile, "e.Tries = 1 // an earlier try may be asleep", "e.Tries = 0 // an earlier try may be asleep"}, forgetTries},
+		edits: []edit{{recordFile, "\t\te = w.park(notSent([]ledger.Entry{e})[0], why)\n", "\t\te.Tries = 0\n\t\te = w.park(e, why)\n"}, forgetTries},
 	},
 	{
 		name: "what the book refuses alone is not looked for", from: "C4, repeated ids refused", caughtBy: "TestWhatIsRefusedBecauseItIsThereIsNotParked",
-		edits: []edit{{recordFile, "\tfound, err := w.confirm(ctx, &e)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te.Tries = 1", "\tfound, err := false, error(nil)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te.Tries = 1"}},
+		edits: []edit{{recordFile, "\tfound, err := w.confirm(ctx, &e)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te = w.park(", "\tfound, err := false, error(nil)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te = w.park("}},
 	},
 	{
 		name: "a batch that was refused is taken for one of which nothing was recorded", from: "C4", caughtBy: "TestOfABatchThatWasRefusedTheBookMayHaveSome",

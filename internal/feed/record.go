@@ -80,7 +80,7 @@ func (s *Service) bring(ctx context.Context, d queue.Delivery, b batch, what fat
 	if what == isUnwanted {
 		return w.drop(ctx, b)
 	}
-	if err := w.isTurn(ctx, b); err != nil {
+	if err := w.keepsTurn(ctx, b); err != nil {
 		return err
 	}
 	standing, err := w.standingOf(ctx, b)
@@ -169,9 +169,9 @@ func (s *Service) inTurn(tx store.Tx, run ledger.Run) (overtaken bool, err error
 	return overtaken, err
 }
 
-// isTurn reports an error where a later run has begun since the batch asked
+// keepsTurn reports an error where a later run has begun since the batch asked
 // whether it is wanted: before it had the lease.
-func (w *work) isTurn(ctx context.Context, b batch) error {
+func (w *work) keepsTurn(ctx context.Context, b batch) error {
 	return w.Engine.View(ctx, func(tx store.Tx) error {
 		run, _, err := w.records.Runs.Find(tx, b.Run)
 		if err != nil || run.IsDone(b.Number) || run.Interrupted {
@@ -546,8 +546,7 @@ func (w *work) confirmOrCreate(ctx context.Context, open []ledger.Entry) ([]ledg
 		}
 		if found {
 			settled = append(settled, e)
-		} else {
-			e.Tries = 2 // an earlier try may be asleep: it is looked for before every other
+		} else { // an earlier try may be asleep: it goes on counting
 			fresh = append(fresh, e)
 		}
 	}
@@ -563,7 +562,8 @@ func (w *work) confirmOrCreate(ctx context.Context, open []ledger.Entry) ([]ledg
 	return append(settled, created...), err
 }
 
-// notSent takes back that this try may have reached the book.
+// notSent takes back that this try may have reached the book. Those before it may
+// reach it yet.
 func notSent(entries []ledger.Entry) []ledger.Entry {
 	for n := range entries {
 		entries[n].Tries = max(0, entries[n].Tries-1)
@@ -733,8 +733,7 @@ func (w *work) refuse(ctx context.Context, e ledger.Entry, why error) ([]ledger.
 		return nil, fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
 	}
 	if !found {
-		e.Tries = 1 // an earlier try may be asleep
-		e = w.park(e, why)
+		e = w.park(notSent([]ledger.Entry{e})[0], why)
 	}
 	return []ledger.Entry{e}, nil
 }
