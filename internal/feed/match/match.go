@@ -26,8 +26,8 @@
 // a row that is, in date, amount and text, what the id stood for before: then
 // step 3 goes first. The row that has the id now is then known by what it says, if
 // an entry that says so has vanished without a word; else it takes the entry that
-// the other row has left. An id that an entry has had before
-// its current one never brings a correction.
+// the other row has left. An id that an entry has had before its current one never
+// brings a correction.
 package match
 
 import (
