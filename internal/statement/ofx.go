@@ -259,7 +259,7 @@ func ofxDescription(row ofx.Row) string {
 	case name == "" || contains(memo, name):
 		text = memo
 	}
-	number := strings.TrimLeft(row.CheckNumber, "0")
+	number := strings.TrimLeft(row.CheckNumber, "0 ")
 	isCheck := strings.EqualFold(row.Type, "CHECK")
 	switch {
 	case text == "":
