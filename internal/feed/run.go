@@ -533,7 +533,7 @@ func (k known) forMatching(t target) []match.Entry {
 	entries := make([]match.Entry, 0, len(k.entries))
 	for _, e := range k.entries {
 		entries = append(entries, match.Entry{
-			Ref: e.RemoteID, ID: e.CurrentID(t.Source), Date: e.Row.Date, Amount: e.Row.Amount.String(),
+			Ref: e.RemoteID, ID: e.CurrentID(t.Source), Before: e.EarlierIDs(t.Source), Date: e.Row.Date, Amount: e.Row.Amount.String(),
 			Text: match.Text(e.Row.Description), Others: e.Texts, Instalment: match.InstalmentOf(e.Row),
 			Withdrawn: e.Withdrawn, Own: t.hasBrought(e),
 		})

@@ -315,7 +315,9 @@ type Entry struct {
 	Flag string `json:"flag,omitempty"`
 	// Tries counts the tries to record it that may have reached the book, or may
 	// yet, the one under way included. Before a second one it is looked for.
-	Tries     int       `json:"tries,omitempty"`
+	Tries int `json:"tries,omitempty"`
+	// Waits says that it is among the parked ones in the totals of its integration.
+	Waits     bool      `json:"waits,omitempty"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 
@@ -327,6 +329,18 @@ func (e Entry) CurrentID(source string) string {
 		}
 	}
 	return ""
+}
+
+// EarlierIDs returns the ids that a source gave the entry before its current one.
+func (e Entry) EarlierIDs(source string) []string {
+	var ids []string
+	current := e.CurrentID(source)
+	for _, id := range e.IDs {
+		if id.Source == source && id.ID != current {
+			ids = append(ids, id.ID)
+		}
+	}
+	return ids
 }
 
 // Written is what the app last wrote into the transaction of an entry. While

@@ -52,7 +52,8 @@ type Row struct {
 // Entry is one entry of the ledger that a row may stand for.
 type Entry struct {
 	Ref        string
-	ID         string // that this source gives it now; may be empty
+	ID         string   // that this source gives it now; may be empty
+	Before     []string // ids that this source gave it before
 	Date       bank.Date
 	Amount     string
 	Text       string
@@ -124,12 +125,12 @@ type Verdict struct {
 func Match(u Update, entries []Entry) []Verdict {
 	m := newMatcher(u, entries)
 	m.byID(isSame)
+	m.byLink()
 	m.byFingerprint(m.displaced)
 	m.byID(fits)
 	if !u.WeakIDs {
 		m.byID(anything)
 	}
-	m.byLink()
 	if !u.WeakIDs {
 		m.byFingerprint(m.vanished)
 		m.byExchange()
@@ -206,11 +207,8 @@ func (m *matcher) byID(accept func(Row, Entry) bool) {
 		if m.verdicts[i].How != New {
 			continue
 		}
-		for _, e := range m.holders[r.ID] {
-			if m.usedBy[e] == nobody && accept(r, m.entries[e]) {
-				m.pair(i, e, ByID)
-				break
-			}
+		if e := m.free(r.ID, func(e Entry) bool { return accept(r, e) }); e != nobody {
+			m.pair(i, e, ByID)
 		}
 	}
 }
@@ -255,13 +253,22 @@ func (m *matcher) byLink() {
 		if r.PendingID == "" || m.verdicts[i].How != New || m.present[r.PendingID] || m.here(r.PendingID) {
 			continue
 		}
-		for _, e := range m.holders[r.PendingID] {
-			if m.usedBy[e] == nobody {
-				m.pair(i, e, ByLink)
-				break
-			}
+		if e := m.free(r.ID, func(e Entry) bool { return slices.Contains(e.Before, r.PendingID) }); e != nobody {
+			m.pair(i, e, ByID) // the link was followed before
+		} else if e := m.free(r.PendingID, func(Entry) bool { return true }); e != nobody {
+			m.pair(i, e, ByLink)
 		}
 	}
+}
+
+// free is a free entry of an id, nobody if there is none such.
+func (m *matcher) free(id string, such func(Entry) bool) int {
+	for _, e := range m.holders[id] {
+		if m.usedBy[e] == nobody && such(m.entries[e]) {
+			return e
+		}
+	}
+	return nobody
 }
 
 // fingerprint is what steps 3 and 4 compare; step 4 leaves the text empty.

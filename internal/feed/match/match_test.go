@@ -28,12 +28,12 @@ func linked(pending string, r match.Row) match.Row { r.PendingID = pending; retu
 
 // entry is an entry of monday. Its last id is its current one.
 func entry(ref, amount, text string, ids ...string) match.Entry {
-	id := ""
-	if len(ids) > 0 {
-		id = ids[len(ids)-1]
+	id, last := "", len(ids)-1
+	if last >= 0 {
+		id, ids = ids[last], ids[:last]
 	}
 	return match.Entry{
-		Ref: ref, ID: id, Date: monday, Amount: amount, Text: match.Text(text), Own: true,
+		Ref: ref, ID: id, Before: ids, Date: monday, Amount: amount, Text: match.Text(text), Own: true,
 		Instalment: match.InstalmentOf(bank.Transaction{Description: text}),
 	}
 }
@@ -86,6 +86,18 @@ func TestMatch(t *testing.T) {
 			match.Update{Complete: always, Removed: []string{"p"}, Rows: []match.Row{linked("p", row("a", tenEuros, "coffee"))}},
 			[]match.Entry{entry("1", tenEuros, "coffee", "gone"), entry("2", tenEuros, "coffee", "p")},
 			[]match.Verdict{is(match.ByLink, "2")},
+		},
+		{
+			"the bank's own link goes before what a row says that another has said",
+			match.Update{Removed: []string{"p"}, Rows: []match.Row{linked("p", row("a", tenEuros, "tea")), row("b", tenEuros, "coffee")}},
+			[]match.Entry{entry("1", elevenEuros, "coffee", "p"), entry("2", tenEuros, "tea", "b")},
+			[]match.Verdict{is(match.ByLink, "1"), is(match.ByID, "2")},
+		},
+		{
+			"a link that was followed when the update was cut short is followed again",
+			match.Update{Removed: []string{"p"}, Rows: []match.Row{linked("p", row("a", tenEuros, "tea")), row("b", tenEuros, "coffee")}},
+			[]match.Entry{entry("1", elevenEuros, "coffee", "p", "a"), entry("2", tenEuros, "tea", "b")},
+			[]match.Verdict{is(match.ByID, "1"), is(match.ByID, "2")},
 		},
 		{
 			"a link to a row that the bank still shows is none",
