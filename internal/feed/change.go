@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/bank-connections/bkper-bot/internal/bank"
@@ -65,7 +66,9 @@ func (w *work) change(ctx context.Context, c change) error {
 			return fmt.Errorf("looking for what was taken out for it: %w", err)
 		}
 	}
-	return w.Engine.Update(ctx, func(tx store.Tx) error {
+	var parked []ledger.Entry
+	err = w.Engine.Update(ctx, func(tx store.Tx) error {
+		parked = nil
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
 		}
@@ -87,8 +90,12 @@ func (w *work) change(ctx context.Context, c change) error {
 		}
 		switch now.State {
 		case ledger.Parked, ledger.Claimed:
-			if c.removed {
+			switch {
+			case c.removed:
 				now.State, now.Problem = ledger.Removed, nil
+			case now.State == ledger.Parked: // what the book had against it may be corrected
+				parked = append(parked, now)
+				now = w.claimAgain(now)
 			}
 		case ledger.Recorded:
 			if from != ledger.Recorded { // who brought it back works on another account
@@ -112,6 +119,40 @@ func (w *work) change(ctx context.Context, c change) error {
 		}
 		return w.records.PutEntry(tx, now)
 	})
+	w.corrected = append(w.corrected, parked...)
+	return err
+}
+
+// tryCorrected records entries that were parked and that the bank has corrected.
+// Should it be cut short, they are claims that somebody takes up.
+func (w *work) tryCorrected(ctx context.Context) error {
+	parked := w.corrected
+	w.corrected = nil
+	if len(parked) == 0 {
+		return nil
+	}
+	var open []ledger.Entry
+	err := w.Engine.View(ctx, func(tx store.Tx) error {
+		open = nil
+		for _, e := range parked {
+			now, err := w.records.Entries.Get(tx, e.Key())
+			if err != nil {
+				return err
+			}
+			if now.State == ledger.Claimed {
+				open = append(open, now)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	err = w.settle(ctx, open)
+	if countErr := w.recount(ctx, parked); countErr != nil || err != nil {
+		return errors.Join(err, countErr)
+	}
+	return w.seekDoublesOf(ctx, w.BookID, parked)
 }
 
 // correctsOther returns the entry that stands in the book for another, which a

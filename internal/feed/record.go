@@ -102,6 +102,9 @@ func (s *Service) bring(ctx context.Context, d queue.Delivery, b batch, what fat
 			return fmt.Errorf("following a change at the bank: %w", err)
 		}
 	}
+	if err := w.tryCorrected(ctx); err != nil {
+		return fmt.Errorf("trying again what the bank has corrected: %w", err)
+	}
 	return w.close(ctx, b, func(tx store.Tx) ([]ledger.JournalLine, ledger.Counts, error) { return w.journal(tx, b, claim) })
 }
 
@@ -245,6 +248,12 @@ type work struct {
 	record string            // key of its record, "" if it is none
 	again  bool              // it is not the first try
 	hints  map[string]string // what the learner makes of an open draft, by remote id
+	// corrected are entries that were parked until the bank corrected them.
+	corrected []ledger.Entry
+	// moved is what the journal of a batch moves in the totals of its integration,
+	// besides what it counts; counted are the entries whose place in them it changes.
+	moved   ledger.Counts
+	counted []ledger.Entry
 }
 
 // isNews reports an error where the run was given up meanwhile: the bank has been
@@ -412,8 +421,8 @@ func (w *work) claimAgain(e ledger.Entry) ledger.Entry {
 		e.Earlier = append(slices.Clone(e.Earlier), e.AccountID)
 	}
 	e.AccountID, e.UserID, e.UpdatedAt = w.AccountID, w.UserID, w.Now()
-	if w.Integration != "" {
-		e.Integration = w.Integration
+	if w.Integration != "" && e.Integration != w.Integration {
+		e.Integration, e.Waits = w.Integration, false
 	}
 	e.Tries++
 	return e
@@ -698,7 +707,10 @@ func (w *work) sift(ctx context.Context, entries []ledger.Entry) (parked, fit []
 // isolate records entries of which the book has refused some in one call: it
 // tries halves, halves of these, and parks what is refused alone.
 func (w *work) isolate(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
-	var settled []ledger.Entry
+	settled, entries, err := w.taken(ctx, entries)
+	if err != nil {
+		return settled, err
+	}
 	for part := range slices.Chunk(entries, max(1, (len(entries)+1)/2)) {
 		created, err := w.createDrafts(ctx, part)
 		switch {
@@ -714,6 +726,23 @@ func (w *work) isolate(ctx context.Context, entries []ledger.Entry) ([]ledger.En
 		}
 	}
 	return settled, nil
+}
+
+// taken splits a batch that was refused into the entries that the book has taken
+// before it came to the one it refused, and the rest, which is to be sent again.
+// Where a batch is taken as a whole or not at all, that costs one look.
+func (w *work) taken(ctx context.Context, entries []ledger.Entry) (settled, rest []ledger.Entry, err error) {
+	for n, e := range entries {
+		found, err := w.confirm(ctx, &e)
+		if err != nil {
+			return settled, nil, fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
+		}
+		if !found {
+			return settled, entries[n:], nil
+		}
+		settled = append(settled, e)
+	}
+	return settled, nil, nil
 }
 
 // inDoubt notes of entries whose batch was refused that the book may have taken
@@ -796,6 +825,9 @@ func (w *work) createDrafts(ctx context.Context, entries []ledger.Entry) ([]ledg
 	if err != nil {
 		return notSent(entries), fmt.Errorf("asking the learner: %w", err)
 	}
+	if err := w.mayGoOn(ctx); err != nil { // it may have taken long
+		return notSent(entries), err
+	}
 	created, err := w.book.CreateTransactions(ctx, w.BookID, drafts)
 	switch {
 	case err == nil:
@@ -844,7 +876,7 @@ func (w *work) correct(ctx context.Context, entries []ledger.Entry, created map[
 	if len(corrections) == 0 {
 		return created, nil
 	}
-	if err := w.mayCorrect(ctx); err != nil {
+	if err := w.mayGoOn(ctx); err != nil {
 		return nil, err
 	}
 	corrected, err := w.book.UpdateTransactions(ctx, w.BookID, corrections, false)
@@ -861,9 +893,9 @@ func (w *work) correct(ctx context.Context, entries []ledger.Entry, created map[
 	return result, nil
 }
 
-// mayCorrect reports an error where somebody else is at work by now, or the bank
+// mayGoOn reports an error where somebody else is at work by now, or the bank
 // was asked again: what stands in the book may say what it has said since.
-func (w *work) mayCorrect(ctx context.Context) error {
+func (w *work) mayGoOn(ctx context.Context) error {
 	return w.Engine.View(ctx, func(tx store.Tx) error {
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
@@ -1068,8 +1100,13 @@ func (w *work) close(ctx context.Context, b batch, journal func(store.Tx) ([]led
 			return err
 		}
 		if hasIntegration {
-			i.Totals = i.Totals.Add(counts)
+			i.Totals = i.Totals.Add(counts).Add(w.moved)
 			if err := w.records.PutIntegration(tx, i); err != nil {
+				return err
+			}
+		}
+		for _, e := range w.counted {
+			if err := w.records.PutEntry(tx, e); err != nil {
 				return err
 			}
 		}
@@ -1081,6 +1118,7 @@ func (w *work) close(ctx context.Context, b batch, journal func(store.Tx) ([]led
 func (w *work) journal(tx store.Tx, b batch, c claimed) ([]ledger.JournalLine, ledger.Counts, error) {
 	var counts ledger.Counts
 	var lines []ledger.JournalLine
+	w.moved, w.counted = ledger.Counts{}, nil
 	for n, r := range b.Rows {
 		if r.Context {
 			continue
@@ -1107,6 +1145,7 @@ func (w *work) journal(tx store.Tx, b batch, c claimed) ([]ledger.JournalLine, l
 			counts.Matched++
 		}
 		lines = append(lines, line)
+		w.countWaiting(e)
 	}
 	for _, change := range c.changes {
 		key, _ := ledger.EntryKey(b.BookID, change.remoteID)
@@ -1116,8 +1155,27 @@ func (w *work) journal(tx store.Tx, b batch, c claimed) ([]ledger.JournalLine, l
 		}
 		counts.Changed++
 		lines = append(lines, change.line(e))
+		if !slices.Contains(c.refs, e.RemoteID) { // else it is counted
+			w.countWaiting(e)
+		}
 	}
 	return lines, counts, nil
+}
+
+// countWaiting notes that an entry is among the parked ones of its integration's
+// totals, or is no more. One that was so before is not counted twice.
+func (w *work) countWaiting(e ledger.Entry) {
+	switch {
+	case e.State == ledger.Parked && e.Waits:
+		w.moved.Parked--
+		w.moved.Matched++
+		return
+	case e.State == ledger.Parked && w.Integration != "":
+		e.Waits = true
+	case !noLongerWaits(&e, &w.moved):
+		return
+	}
+	w.counted = append(w.counted, e)
 }
 
 // outcome says in one word what a row has become, and why.

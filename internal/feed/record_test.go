@@ -273,6 +273,75 @@ func TestALockedDateIsParkedAndRetried(t *testing.T) {
 	}
 }
 
+// Nobody presses a button, and the news of the book never came, or what it led to
+// was lost.
+func TestWhatWaitsForABookIsTriedWhenTheBookIsCompared(t *testing.T) {
+	w := linked(t)
+	late := row("d", 10, "-4", "LATE")
+	w.book.book.LockDate = bank.NewDate(2026, 11, 5)
+	w.bank.shows(coffee, late)
+	w.sync()
+	compare := func() {
+		w.now = w.now.Add(25 * time.Hour)
+		w.check(w.feed.CompareDue(t.Context()))
+		w.drain()
+	}
+	compare()
+	w.wantBook("Bank", late)
+	if n := w.states(); n[ledger.Parked] != 1 {
+		t.Errorf("states of a locked book: %v", n)
+	}
+	w.book.book.LockDate = bank.Date{}
+	compare()
+	w.wantBook("Bank", coffee, late)
+	if totals, want := w.integration("i1").Totals, (ledger.Counts{Came: 2, Recorded: 2}); totals != want {
+		t.Errorf("totals %+v, want %+v", totals, want)
+	}
+}
+
+func TestWhatTheBookRefusedIsTriedAgainWhenTheBankCorrectsIt(t *testing.T) {
+	bad, good := row("x", 3, "-9", "BAD"), row("x", 3, "-9", "GOOD")
+	for claim, c := range map[string]struct {
+		trouble func(w *world) // when the bank corrects it
+		says    bank.Transaction
+		want    []bank.Transaction
+		totals  ledger.Counts
+	}{
+		"at once":          {says: good, want: []bank.Transaction{coffee, good}, totals: ledger.Counts{Came: 3, Recorded: 2, Matched: 1, Changed: 1}},
+		"and parked again": {says: row("x", 3, "-8", "BAD"), want: []bank.Transaction{coffee}, totals: ledger.Counts{Came: 3, Recorded: 1, Matched: 1, Parked: 1, Changed: 1}},
+		"and again when that is cut short": {
+			says: good, want: []bank.Transaction{coffee, good},
+			trouble: func(w *world) {
+				creates := w.book.calls["create"]
+				w.book.trouble = func(op string) (before, after error) {
+					if op == "create" && w.book.calls["create"] == creates+1 {
+						return errAway, nil
+					}
+					return nil, nil
+				}
+			},
+			totals: ledger.Counts{Came: 3, Recorded: 2, Matched: 1},
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.book.refuse = isBad
+			w.bank.tells(nil, coffee, bad)
+			w.sync()
+			if c.trouble != nil {
+				c.trouble(w)
+			}
+			w.bank.tells(nil, c.says)
+			w.sync()
+			w.wantBook("Bank", c.want...)
+			w.addsUp(w.runs()[0])
+			if totals := w.integration("i1").Totals; totals != c.totals {
+				t.Errorf("totals %+v, want %+v", totals, c.totals)
+			}
+		})
+	}
+}
+
 func TestABookLockedMeanwhileIsNotHalvedRowByRow(t *testing.T) {
 	w := linked(t)
 	w.bank.shows(row("x", 20, "-1", "FIRST"))

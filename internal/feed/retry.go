@@ -23,6 +23,17 @@ const mostRetried = 5000 // entries of one retry
 type retryMessage struct {
 	BookID string `json:"bookId"`
 	Claims bool   `json:"claims,omitempty"` // stale claims only, nothing that is parked
+	Locked bool   `json:"locked,omitempty"` // only what is parked because the book was locked
+}
+
+// wants reports whether an entry that waits is meant.
+func (m retryMessage) wants(e ledger.Entry) bool {
+	return (!m.Claims || e.State == ledger.Claimed) && (!m.Locked || isLockedOut(e))
+}
+
+// isLockedOut reports whether an entry waits for the book to be unlocked.
+func isLockedOut(e ledger.Entry) bool {
+	return e.State == ledger.Parked && e.Problem != nil && e.Problem.Code == errs.Locked
 }
 
 // RetryParked tries again what the book has refused, and goes on with
@@ -47,6 +58,30 @@ func (s *Service) RetryParked(ctx context.Context, bookID string) (int, error) {
 		failed = append(failed, s.Sync(ctx, connection))
 	}
 	return len(waiting), errors.Join(failed...)
+}
+
+// retryUnlocked asks for what the lock of a book has kept out to be tried again,
+// where the book is not locked that far any more.
+func (s *Service) retryUnlocked(ctx context.Context, bookID string) error {
+	waiting, err := s.waiting(ctx, bookID)
+	if err != nil {
+		return err
+	}
+	waiting = slices.DeleteFunc(waiting, func(e ledger.Entry) bool { return !isLockedOut(e) })
+	if len(waiting) == 0 {
+		return nil
+	}
+	s.Completer.ForgetChart(bookID)
+	chart, err := s.Completer.Chart(ctx, s.Books.For(waiting[0].UserID), bookID)
+	switch {
+	case refusesAll(err): // the retry would not get in either
+		return nil
+	case err != nil:
+		return err
+	case !slices.ContainsFunc(waiting, func(e ledger.Entry) bool { return fits(e, chart.Book) == nil }):
+		return nil
+	}
+	return s.publish(ctx, "retry:"+bookID+":"+s.NewID(), bookKey(bookID), kindRetry, retryMessage{BookID: bookID, Locked: true})
 }
 
 // resume lets integrations go on that had stopped because of the book, and
@@ -139,9 +174,7 @@ func (s *Service) retry(ctx context.Context, d queue.Delivery, m retryMessage) e
 	if err != nil {
 		return err
 	}
-	if m.Claims {
-		entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return e.State != ledger.Claimed })
-	}
+	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return !m.wants(e) })
 	type account struct{ integration, user, account string }
 	groups := make(map[account][]ledger.Entry)
 	for _, e := range entries {
@@ -277,16 +310,19 @@ func (w *work) recount(ctx context.Context, before []ledger.Entry) error {
 			return err
 		}
 		var change ledger.Counts
+		var counted []ledger.Entry
 		for _, e := range before {
 			now, err := w.records.Entries.Get(tx, e.Key())
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case e.State != ledger.Parked || now.State == ledger.Parked || now.State == ledger.Claimed:
-			case now.State == ledger.Recorded:
-				change.Recorded, change.Parked = change.Recorded+1, change.Parked-1
-			default:
-				change.Matched, change.Parked = change.Matched+1, change.Parked-1
+			}
+			if noLongerWaits(&now, &change) {
+				counted = append(counted, now)
+			}
+		}
+		for _, e := range counted {
+			if err := w.records.PutEntry(tx, e); err != nil {
+				return err
 			}
 		}
 		if change == (ledger.Counts{}) {
@@ -295,4 +331,20 @@ func (w *work) recount(ctx context.Context, before []ledger.Entry) error {
 		i.Totals = i.Totals.Add(change)
 		return w.records.PutIntegration(tx, i)
 	})
+}
+
+// noLongerWaits moves an entry that is counted as parked, and is not any more, to
+// what it has become. It reports whether it did.
+func noLongerWaits(e *ledger.Entry, totals *ledger.Counts) bool {
+	if !e.Waits || e.State == ledger.Parked || e.State == ledger.Claimed {
+		return false
+	}
+	e.Waits = false
+	totals.Parked--
+	if e.State == ledger.Recorded {
+		totals.Recorded++
+	} else {
+		totals.Matched++
+	}
+	return true
 }
