@@ -342,6 +342,8 @@ type power struct {
 	// yield is called before everything that leaves the process, so that
 	// others can go first.
 	yield func(at string)
+	// asked is called after every look into the feed's store, and every write to it.
+	asked func()
 }
 
 // pause lets others go first.
@@ -387,7 +389,15 @@ func (e *cuttable) View(ctx context.Context, f func(store.Tx) error) error {
 	if e.power.cut {
 		return errCut
 	}
+	defer e.heard()
 	return e.Engine.View(ctx, f)
+}
+
+// heard notes that the feed has seen what its store says now.
+func (e *cuttable) heard() {
+	if e.troubled && e.power.asked != nil {
+		e.power.asked()
+	}
 }
 
 func (e *cuttable) Update(ctx context.Context, f func(store.Tx) error) error {
@@ -402,6 +412,7 @@ func (e *cuttable) Update(ctx context.Context, f func(store.Tx) error) error {
 		if before {
 			return errTrouble
 		}
+		defer e.heard()
 		err := e.Engine.Update(ctx, f)
 		if err == nil && e.wrote != nil {
 			e.wrote()

@@ -3,6 +3,7 @@ package feed_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bank-connections/bkper-bot/connectors"
@@ -58,12 +59,16 @@ func (l *life) somethingAtTheBank() {
 		l.bookPending()
 	case p < 66:
 		l.reissue()
+	case p < 74 && l.kind == nameless:
+		l.reword()
 	case p < 74:
 		l.revise(func(m *movement) { m.Description = l.text() })
 	case p < 80:
 		l.revise(func(m *movement) { m.Amount = l.amount() })
 	case p < 84:
 		l.revise(func(m *movement) { m.Date = m.Date.AddDays(l.rand.IntN(3)) })
+	case p < 87:
+		l.replace()
 	case p < 92:
 		l.withdraw()
 	case p < 95:
@@ -197,6 +202,62 @@ func (l *life) revise(change func(*movement)) {
 	}
 }
 
+// reword gives a row without an id other words: one that stands alone with its
+// date and amount, when the app has recorded all that it was told. Until it has
+// heard of it nothing else happens: nobody could tell.
+func (l *life) reword() {
+	l.calm()
+	if m := l.pick(func(m *movement) bool { return m.told <= l.seen && l.tells(m) && l.standsAlone(m) }); m != nil {
+		m.Description, m.revised = m.Description+" LTD", l.moment
+		l.note("reworded %d to %s", m.number, lineOf(m.Transaction))
+		l.calm()
+	}
+}
+
+// standsAlone reports whether no other row is, or was, of the date and amount of a
+// row that is no instalment.
+func (l *life) standsAlone(m *movement) bool {
+	return !strings.HasPrefix(m.Description, "PARC") && !slices.ContainsFunc(l.moves, func(other *movement) bool {
+		return other != m && other.Date == m.Date && other.Amount.Equal(m.Amount)
+	})
+}
+
+// replace gives a row that the app has been told of another id and says which it
+// was, as where a tip is added: perhaps with another amount, day and text.
+func (l *life) replace() {
+	l.revise(func(m *movement) {
+		// What is under way may withdraw its entry, or bring it back.
+		known := l.entryOfID(m.ID).State != ledger.Removed && !slices.ContainsFunc(l.runs(), func(r ledger.Run) bool { return r.FinishedAt.IsZero() })
+		if l.maybe(0.7) {
+			m.Amount = l.amount()
+		}
+		if l.maybe(0.3) {
+			m.Date = m.Date.AddDays(l.rand.IntN(3))
+		}
+		if l.maybe(0.3) {
+			m.Description = l.text()
+		}
+		l.removed = append(l.removed, removal{m.ID, l.moment})
+		m.PendingID, m.ID, m.reissued = m.ID, l.newID(), l.moment
+		if known {
+			l.witness.linked[m.ID] = m.PendingID
+		}
+	})
+}
+
+// entryOfID is the entry that an id of the bank leads to; one that was removed, if
+// there is none.
+func (l *life) entryOfID(id string) ledger.Entry {
+	key := ledger.SourceKey("book", l.integration("i1").Origin, ledger.SourceID{Source: l.connectionID(), ID: id})
+	ref, err := ledger.All().SourceIDs.Load(l.t.Context(), l.disk, key)
+	if err != nil {
+		return ledger.Entry{State: ledger.Removed}
+	}
+	e, err := ledger.All().Entries.Load(l.t.Context(), l.disk, ref.Entry)
+	l.check(err)
+	return e
+}
+
 // isKnown reports whether a row has its first id, or the ledger has heard of the
 // present one. A row that is numbered anew, and corrected or withdrawn before
 // that was recorded, cannot be told from another: where recording fails for
@@ -205,9 +266,7 @@ func (l *life) isKnown(m *movement) bool {
 	if m.reissued == 0 {
 		return true
 	}
-	key := ledger.SourceKey("book", l.integration("i1").Origin, ledger.SourceID{Source: l.connectionID(), ID: m.ID})
-	_, err := ledger.All().SourceIDs.Load(l.t.Context(), l.disk, key)
-	return err == nil
+	return l.entryOfID(m.ID).RemoteID != ""
 }
 
 // hasTwinInBetween reports whether another row, that says or has said the same,
@@ -230,14 +289,10 @@ func (l *life) hasTwinInBetween(m *movement) bool {
 
 // recordedLine is what the ledger has of a row under its present id.
 func (l *life) recordedLine(m *movement) string {
-	key := ledger.SourceKey("book", l.integration("i1").Origin, ledger.SourceID{Source: l.connectionID(), ID: m.ID})
-	ref, err := ledger.All().SourceIDs.Load(l.t.Context(), l.disk, key)
-	if err != nil {
-		return ""
+	if e := l.entryOfID(m.ID); e.RemoteID != "" {
+		return lineOf(e.Row)
 	}
-	e, err := ledger.All().Entries.Load(l.t.Context(), l.disk, ref.Entry)
-	l.check(err)
-	return lineOf(e.Row)
+	return ""
 }
 
 // tells reports whether the app will surely be told of a change of a row: it
@@ -253,6 +308,7 @@ func (l *life) withdraw() {
 	}
 	if m := l.pick(func(m *movement) bool { return m.told <= l.seen && l.isKnown(m) }); m != nil {
 		m.gone = true
+		delete(l.witness.linked, m.ID) // should it come back, it is new
 		l.note("withdrew %s", m.ID)
 		l.removed = append(l.removed, removal{m.ID, l.moment})
 	}

@@ -55,8 +55,13 @@ type simBook struct {
 	// forget says whether what was recorded is left out of the answer.
 	forget func() bool
 	sent   map[string]int // how often a remote id was sent
-	// reborn sees what is recorded although the trash has it.
-	reborn func(remoteID string, trashed bkper.Millis)
+	// What the simulation wants to know of: what was recorded, what was looked
+	// for, what is recorded although the trash has it, and what was recorded
+	// without an answer.
+	recorded func(t bkper.Transaction)
+	looked   func(remoteID string)
+	reborn   func(remoteID string, trashed []string)
+	unheard  func(id string)
 }
 
 // now is the book's own clock: no two moments are the same.
@@ -89,6 +94,7 @@ func (b *simBook) refusal(t bkper.Transaction) error {
 }
 
 func (b *simBook) CreateTransactions(_ context.Context, _ string, items []bkper.Transaction) (answer map[string]bkper.Transaction, err error) {
+	var made []string
 	err = b.call("create", func() error {
 		b.largest = max(b.largest, len(items))
 		if len(items) > 100 {
@@ -119,12 +125,15 @@ func (b *simBook) CreateTransactions(_ context.Context, _ string, items []bkper.
 				answer[id] = held
 			case found:
 			default:
-				for _, other := range b.ofRemote[id] {
-					b.reborn(id, b.all[other].UpdatedAt)
+				if len(b.ofRemote[id]) > 0 {
+					b.reborn(id, b.ofRemote[id])
 				}
 				t.CreatedAt = b.now()
 				t.UpdatedAt = t.CreatedAt
-				if t = b.add(t); !b.forget() {
+				t = b.add(t)
+				b.recorded(t)
+				made = append(made, t.ID)
+				if !b.forget() {
 					answer[id] = t
 				}
 			}
@@ -133,8 +142,19 @@ func (b *simBook) CreateTransactions(_ context.Context, _ string, items []bkper.
 	})
 	if err != nil {
 		answer = nil
+		for _, id := range made {
+			b.unheard(id)
+		}
 	}
 	return answer, err
+}
+
+func (b *simBook) FindRemoteID(ctx context.Context, bookID, remoteID string) ([]bkper.Transaction, error) {
+	found, err := b.fakeBook.FindRemoteID(ctx, bookID, remoteID)
+	if err == nil {
+		b.looked(remoteID)
+	}
+	return found, err
 }
 
 // change is a write of one transaction: where it stands, trash or posted, is

@@ -29,15 +29,26 @@ func (l *life) mayAct() bool {
 	return !slices.ContainsFunc(l.schedule.tasks, func(t *task) bool { return t.kind == "undo" || t.kind == "decide" })
 }
 
-// somebodyInTheBook does something to a transaction.
+// somebodyInTheBook does something to a transaction; most likely where it hurts
+// most: to what was just recorded and nobody has heard of.
 func (l *life) somebodyInTheBook() {
-	if !l.maybe(0.1) || len(l.book.order) == 0 || !l.mayAct() {
-		return
+	last := len(l.unheard) - 1
+	switch {
+	case len(l.book.order) == 0 || !l.mayAct():
+	case last >= 0 && l.maybe(0.5):
+		id := l.unheard[last]
+		l.unheard = l.unheard[:last]
+		l.actsOn(l.book.all[id], l.rand.IntN(6))
+	case l.maybe(0.1):
+		l.actsOn(l.book.all[l.book.order[l.rand.IntN(len(l.book.order))]], l.rand.IntN(12))
 	}
-	t := l.book.all[l.book.order[l.rand.IntN(len(l.book.order))]]
+}
+
+// actsOn does the n-th of what people do to transactions.
+func (l *life) actsOn(t bkper.Transaction, n int) {
 	_, touched := l.touched[t.ID]
 	locked := l.book.book.LockedUntil()
-	switch n := l.rand.IntN(12); {
+	switch {
 	case !locked.IsZero() && !t.Date.After(locked) || l.merged[t.ID]:
 	case t.Trashed && touched && l.holdsNobody(t.RemoteIDs):
 		t.Trashed, l.restored[t.ID] = false, true
@@ -325,6 +336,7 @@ func (l *life) relink() {
 	for _, m := range l.moves {
 		m.ID, m.PendingID, m.reissued = l.newID(), "", l.moment
 	}
+	clear(l.witness.linked)
 	l.removed, l.seen = nil, 0 // under these ids the app was told of nothing
 	l.ask()
 }

@@ -25,18 +25,21 @@ type schedule struct {
 
 // task is a delivery under way.
 type task struct {
-	kind   string       // of its message, "" before it has one
-	began  bkper.Millis // by the clock of the book
-	at     string       // the call it is about to make
-	asleep bool         // it is not chosen: the process hangs
-	hands  func(string) bool
-	next   func() (string, bool)
-	stop   func()
+	kind, message string                  // of its message, and its id; "" before it has one
+	began         bkper.Millis            // by the clock of the book
+	at            string                  // the call it is about to make
+	asleep        bool                    // it is not chosen: the process hangs
+	asked         bkper.Millis            // when it last saw the store, by the clock of the book,
+	askedAt       time.Time               // and by that of the world
+	looked        map[string]bkper.Millis // when it last looked for a remote id
+	hands         func(string) bool
+	next          func() (string, bool)
+	stop          func()
 }
 
 // begin starts a task, which runs to its first call.
 func (s *schedule) begin(now bkper.Millis, do func(t *task)) {
-	t := &task{began: now}
+	t := &task{began: now, looked: map[string]bkper.Millis{}}
 	t.next, t.stop = iter.Pull(func(yield func(string) bool) {
 		t.hands = yield
 		do(t)
@@ -73,6 +76,18 @@ func (s *schedule) yield(at string) {
 	s.current.hands(at)
 }
 
+// askedTheStore notes when a delivery last saw the store, where it hears that it
+// has lost its lease.
+func (l *life) askedTheStore() {
+	if t := l.schedule.current; t != nil {
+		t.asked, t.askedAt = l.simBook.now(), l.now
+	}
+}
+
+// hasHung reports whether a delivery may have lost its lease by time and not have
+// heard of it.
+func (l *life) hasHung(t *task) bool { return l.now.Sub(t.askedAt) >= shortLease }
+
 // finish runs all tasks to their ends, one after the other.
 func (s *schedule) finish() {
 	for len(s.tasks) > 0 {
@@ -99,8 +114,9 @@ func (s *schedule) awake() []*task {
 }
 
 const (
-	mostTasks = 3               // under way at once, redeliveries not counted
-	longSleep = 7 * time.Minute // longer than any lease
+	mostTasks  = 3               // under way at once, redeliveries not counted
+	longSleep  = 7 * time.Minute // longer than any lease
+	shortLease = 6 * time.Minute // no lease is shorter
 )
 
 // work lets n things happen: a delivery begins, one goes on, one falls asleep
@@ -156,7 +172,7 @@ func (l *life) reboot() {
 func (l *life) again(d queue.Delivery) {
 	d.Attempt++
 	l.schedule.begin(l.simBook.now(), func(t *task) {
-		t.kind = d.Kind
+		t.kind, t.message = d.Kind, d.ID
 		l.note("delivered again: %s", d.ID)
 		if err := l.feed.Handle(l.t.Context(), d); err != nil {
 			l.note("failed, again: %s: %v", d.ID, err)

@@ -88,6 +88,7 @@ type life struct {
 	restored map[string]bool              // what a person has taken out of the trash, by its id
 	merged   map[string]bool              // what a person has merged into another, by its id
 	events   []bkper.Event                // not delivered yet
+	unheard  []string                     // what was recorded and nobody heard of, by its id
 	remapped bool
 
 	// What fails, and how often.
@@ -95,7 +96,9 @@ type life struct {
 	oddities float64 // of the bank's answers
 	overlaps float64 // deliveries that begin twice
 	hangs    float64 // handlers that fall asleep
+	loses    float64 // messages that never arrive
 	replays  bool    // a person replays dead letters; else the sweeper has to do
+	presses  bool    // a person asks for what is parked to be tried again; else the book tells
 
 	witness witness
 }
@@ -130,11 +133,12 @@ func newLife(t testing.TB, seed uint64) *life {
 			return -1
 		},
 		forget: func() bool { return l.maybe(l.trouble) },
-		reborn: l.reborn,
 	}
+	l.simBook.recorded, l.simBook.looked, l.simBook.reborn = l.recorded, l.looked, l.reborn
+	l.simBook.unheard = func(id string) { l.unheard = append(l.unheard, id) }
 	l.books = func(string) feed.Book { return l.simBook }
 	l.handle = l.deliver
-	l.power.yield = l.schedule.yield
+	l.power.yield, l.power.asked = l.schedule.yield, l.askedTheStore
 	l.world.moved, l.world.accepted = l.stateMoved, l.accept
 	l.start()
 	return l
@@ -178,7 +182,7 @@ func (l *life) live() {
 		l.somebodyAtTheDesk()
 	}
 	l.calm()
-	l.trouble, l.oddities, l.overlaps, l.hangs = 0, 0, 0, 0
+	l.trouble, l.oddities, l.overlaps, l.hangs, l.loses = 0, 0, 0, 0, 0
 	l.now = l.now.Add(25 * time.Hour)
 	l.clockStrikes() // the ledger is compared with the book once a day
 	l.drain()
@@ -188,9 +192,13 @@ func (l *life) live() {
 // deliver handles a delivery, and now and then a second one at the same time.
 func (l *life) deliver(ctx context.Context, d queue.Delivery) error {
 	l.now = l.now.Add(5 * time.Millisecond)
+	if l.mayBeLost(d) && l.maybe(l.loses) {
+		l.note("%s is lost", d.ID)
+		return nil
+	}
 	l.note("delivery %d of %s: %.20000s", d.Attempt, d.ID, d.Body)
 	if t := l.schedule.current; t != nil {
-		t.kind = d.Kind
+		t.kind, t.message = d.Kind, d.ID
 		if d.Kind != "undo" && d.Kind != "decide" && l.maybe(l.overlaps) {
 			l.again(d)
 		}
@@ -204,20 +212,30 @@ func (l *life) deliver(ctx context.Context, d queue.Delivery) error {
 	return nil
 }
 
+// mayBeLost reports whether nothing depends on a message arriving: what people
+// have asked for, or have given, is asked of nobody again.
+func (l *life) mayBeLost(d queue.Delivery) bool {
+	return d.Kind == "sync" || d.Kind == "retry" || d.Kind == "reconcile" || d.Kind == "record" && !l.ofFile(d.ID)
+}
+
 // makeTrouble lets everything fail now and then.
 func (l *life) makeTrouble() {
 	l.trouble = []float64{0, 0.01, 0.03, 0.1}[l.rand.IntN(4)]
 	l.oddities = []float64{0, 0.05}[l.rand.IntN(2)]
 	l.overlaps = []float64{0, 0.1, 0.3}[l.rand.IntN(3)]
 	l.hangs = *hangs * float64(l.rand.IntN(2))
-	l.replays = l.maybe(0.5)
-	asked := refusalAfter(429, "rateLimitExceeded", "too often", "600")
+	l.loses = []float64{0, 0, 0.02}[l.rand.IntN(3)]
+	l.replays, l.presses = l.maybe(0.5), l.maybe(0.5)
+	failures := []error{errAway, errTooOften, refusalAfter(429, "rateLimitExceeded", "too often", "600")}
+	if l.presses { // who has lost access is asked to act
+		failures = append(failures, errLostAccess)
+	}
 	l.book.trouble = func(string) (before, after error) {
 		switch {
 		case l.now.Before(l.bookDown):
 			return errAway, nil
 		case l.maybe(l.trouble):
-			return []error{errAway, errTooOften, asked, errLostAccess}[l.rand.IntN(4)], nil
+			return failures[l.rand.IntN(len(failures))], nil
 		case l.maybe(l.trouble):
 			return nil, errAway
 		}
@@ -231,8 +249,8 @@ func (l *life) makeTrouble() {
 
 // calm ends all trouble and lets everything be done.
 func (l *life) calm() {
-	trouble, oddities, overlaps, hangs := l.trouble, l.oddities, l.overlaps, l.hangs
-	l.trouble, l.oddities, l.overlaps, l.hangs = 0, 0, 0, 0
+	trouble, oddities, overlaps, hangs, loses := l.trouble, l.oddities, l.overlaps, l.hangs, l.loses
+	l.trouble, l.oddities, l.overlaps, l.hangs, l.loses = 0, 0, 0, 0, 0
 	l.bookDown, l.bankDown = time.Time{}, time.Time{}
 	l.note("calm")
 	l.schedule.finish()
@@ -242,7 +260,9 @@ func (l *life) calm() {
 		l.drain()
 		l.replayDead()
 		l.saveAgain()
-		l.retryParked()
+		if l.presses {
+			l.retryParked()
+		}
 		l.drain()
 		l.now = l.now.Add(4 * time.Hour)
 		l.clockStrikes()
@@ -251,7 +271,7 @@ func (l *life) calm() {
 		l.ask()
 		l.drain()
 	}
-	l.trouble, l.oddities, l.overlaps, l.hangs = trouble, oddities, overlaps, hangs
+	l.trouble, l.oddities, l.overlaps, l.hangs, l.loses = trouble, oddities, overlaps, hangs, loses
 }
 
 // try does what a person or a clock does, whose attempt may fail, and reports

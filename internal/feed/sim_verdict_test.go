@@ -35,14 +35,16 @@ import (
 
 // witness sees effects as they happen.
 type witness struct {
-	published map[string]bool // rows that the queue has taken
-	state     string          // of the connection, as it was seen last
-	moment    int             // the latest that the state has passed
-	excused   map[string]bool // remote ids that came back where the book alone could have prevented it
+	published map[string]bool   // rows that the queue has taken
+	state     string            // of the connection, as it was seen last
+	moment    int               // the latest that the state has passed
+	made      map[string]making // how transactions came into the book
+	linked    map[string]string // the known id that the bank says an id replaces
+	excused   map[string]bool   // remote ids that came back where the book alone could have prevented it
 }
 
 func newWitness() witness {
-	return witness{published: map[string]bool{}, excused: map[string]bool{}}
+	return witness{published: map[string]bool{}, made: map[string]making{}, linked: map[string]string{}, excused: map[string]bool{}}
 }
 
 // batchBody is what the witness reads of a message that records.
@@ -144,16 +146,52 @@ func (l *life) toldAgain(run string) bool {
 	return slices.ContainsFunc(l.runs(), func(r ledger.Run) bool { return r.ID == run && r.Interrupted })
 }
 
+// making is how a transaction came into the book.
+type making struct {
+	by   *task // nil where no delivery was under way
+	at   bkper.Millis
+	hung bool // whoever recorded it may have lost its lease before
+}
+
+// overtook reports whether another delivery of the message of t has recorded, since
+// t last saw the store.
+func (m making) overtook(t *task) bool {
+	return m.by != nil && m.by.message == t.message && m.at > t.asked
+}
+
+// recorded sees what comes into the book.
+func (l *life) recorded(t bkper.Transaction) {
+	m := making{by: l.schedule.current, at: t.CreatedAt}
+	m.hung = m.by != nil && l.hasHung(m.by)
+	l.witness.made[t.ID] = m
+}
+
+// looked sees what is looked for in the book.
+func (l *life) looked(remoteID string) {
+	if t := l.schedule.current; t != nil {
+		t.looked[remoteID] = l.simBook.now()
+	}
+}
+
 // reborn sees what is recorded although the trash holds it. That is excused
-// only where the delivery was under way already when a person trashed it: then
-// the book alone could have refused.
-func (l *life) reborn(remoteID string, trashed bkper.Millis) {
+// only where it was recorded and trashed while the delivery was under way, which
+// has not looked for it since, and nothing kept the two from being under way at
+// once: one of them hung for longer than its lease right before it recorded, or
+// they have one message, and a second delivery takes the lease from the first
+// without waiting. Then the book alone could have refused.
+func (l *life) reborn(remoteID string, trashed []string) {
 	e, err := ledger.All().Entries.Load(l.t.Context(), l.disk, first(ledger.EntryKey("book", remoteID)))
 	l.check(err)
 	t := l.schedule.current
-	if t == nil || t.began >= trashed {
-		l.t.Errorf("I5: %s was recorded again, and the trash has it: %+v", remoteID, e)
-		return
+	for _, id := range trashed {
+		m, made := l.witness.made[id]
+		if !made {
+			continue // typed by a person who merged it
+		}
+		if t == nil || m.at < t.began || m.by == t || t.looked[remoteID] > m.at || !m.hung && !l.hasHung(t) && !m.overtook(t) {
+			l.t.Errorf("I5: %s was recorded again, and the trash has it: %+v", remoteID, e)
+			return
+		}
 	}
 	l.note("%s is recorded again: the book does not mind its trash", remoteID)
 	l.witness.excused[remoteID] = true
@@ -166,6 +204,7 @@ func (l *life) verdict() {
 	l.t.Helper()
 	entries := l.entries()
 	l.knowsEveryRow(entries)
+	l.followsLinks(entries)
 	l.standsOnce(entries)
 	l.saysWhatTheBankSays(entries)
 	l.addsUpTo(entries)
@@ -213,6 +252,9 @@ func (l *life) knowsEveryRow(entries []ledger.Entry) {
 		if e.State == ledger.Claimed || e.State == ledger.Undoing {
 			l.t.Errorf("I2: %s of %s is %s for ever", e.RemoteID, lineOf(e.Row), e.State)
 		}
+		if e.State == ledger.Parked && counts(e) && !strings.HasPrefix(e.Row.Description, "BAD") {
+			l.t.Errorf("I2: %s of %s is parked for ever (%v), and the book has nothing against it", e.RemoteID, lineOf(e.Row), e.Problem)
+		}
 		switch line := lineOf(e.Row); {
 		case !counts(e):
 		case e.State == ledger.Trashed:
@@ -235,6 +277,25 @@ func (l *life) knowsEveryRow(entries []ledger.Entry) {
 		l.t.Errorf("I1: the ledger has more than the bank: %q", more)
 	}
 }
+
+// followsLinks is I1 where the bank says which row a row replaces: it is the same
+// entry, whatever has become of that.
+func (l *life) followsLinks(entries []ledger.Entry) {
+	l.t.Helper()
+	has := func(e ledger.Entry, id string) bool {
+		return slices.Contains(e.IDs, ledger.SourceID{Source: l.connectionID(), ID: id})
+	}
+	for _, e := range entries {
+		for id, before := range l.witness.linked {
+			if has(e, id) && !has(e, before) && len(e.IDs) < mostIDs {
+				l.t.Errorf("I1: the bank said that %s replaces %s, and the ledger has it as another row: %v", id, before, e.IDs)
+			}
+		}
+	}
+}
+
+// mostIDs is how many ids an entry keeps, at least.
+const mostIDs = 10
 
 // standsOnce is I1 and the book's part of I2: of every recorded entry one
 // transaction lives, of all others none that nobody has touched.
