@@ -31,12 +31,15 @@ func (c change) line(e ledger.Entry) ledger.JournalLine {
 		line.Why = e.Flag
 	case c.removed:
 		line.Why = "the bank withdrew it, and the draft was trashed"
+	case e.State == ledger.Parked && e.Problem != nil:
+		line.Why = "the bank changed it, and it still waits: " + e.Problem.Sentence
 	}
 	return line
 }
 
 // change lets an untouched draft of ours follow the bank. What a person has
-// touched is left as it is and flagged. The entry says what the bank says now
+// touched is left as it is and flagged. What was parked and is corrected is claimed
+// again, for tryCorrected. The entry says what the bank says now
 // only when that is done, so that a change cut short is found again.
 func (w *work) change(ctx context.Context, c change) error {
 	key, _ := ledger.EntryKey(w.BookID, c.remoteID)
@@ -123,13 +126,14 @@ func (w *work) change(ctx context.Context, c change) error {
 	return err
 }
 
-// tryCorrected records entries that were parked and that the bank has corrected.
-// Should it be cut short, they are claims that somebody takes up.
-func (w *work) tryCorrected(ctx context.Context) error {
+// tryCorrected records entries that were parked and that the bank has corrected,
+// and returns them as they were. Should it be cut short, they are claims that
+// somebody takes up.
+func (w *work) tryCorrected(ctx context.Context) ([]ledger.Entry, error) {
 	parked := w.corrected
 	w.corrected = nil
 	if len(parked) == 0 {
-		return nil
+		return nil, nil
 	}
 	var open []ledger.Entry
 	err := w.Engine.View(ctx, func(tx store.Tx) error {
@@ -146,13 +150,10 @@ func (w *work) tryCorrected(ctx context.Context) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	err = w.settle(ctx, open)
-	if countErr := w.recount(ctx, parked); countErr != nil || err != nil {
-		return errors.Join(err, countErr)
-	}
-	return w.seekDoublesOf(ctx, w.BookID, parked)
+	return parked, errors.Join(err, w.recount(ctx, parked))
 }
 
 // correctsOther returns the entry that stands in the book for another, which a

@@ -1,6 +1,7 @@
 package feed_test
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -227,6 +228,35 @@ func TestARemovedIDAndItsNewOneInOneUpdateAreOneRow(t *testing.T) {
 
 func name(prefix string, n int) string {
 	return prefix + string(rune('A'+n/26)) + string(rune('a'+n%26))
+}
+
+func linkedTo(id string, r bank.Transaction) bank.Transaction { r.PendingID = id; return r }
+
+func TestALinkToARowThatIsStillThereTakesNothingFromIt(t *testing.T) {
+	many := []bank.Transaction{coffee}
+	for n := range 110 {
+		many = append(many, row(fmt.Sprint("x", n), 4, fmt.Sprint("-", n+10), "BUS"))
+	}
+	for claim, told := range map[string][][]bank.Transaction{
+		"on another day":                  {{coffee}, {coffee, linkedTo("a", row("l", 5, "-3", "TEA"))}},
+		"on another day, and is reworded": {{coffee, linkedTo("a", row("l", 5, "-3", "TEA"))}, {coffee, linkedTo("a", row("l", 5, "-3", "TEA HOUSE"))}},
+		"in another batch":                {append(many, linkedTo("a", row("l", 5, "-3", "TEA")))},
+		"until it is corrected and the other withdrawn": {
+			{coffee, linkedTo("a", row("l", 3, "-2.50", "COFFEE"))}, {linkedTo("a", row("l", 3, "-2.60", "COFFEE SHOP"))},
+		},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			for _, rows := range told {
+				w.bank.shows(rows...)
+				if len(told) > 1 && len(rows) == 1 && rows[0].PendingID != "" {
+					w.bank.tells([]string{rows[0].PendingID}, rows...)
+				}
+				w.sync()
+				w.wantBook("Bank", rows...)
+			}
+		})
+	}
 }
 
 func TestIDsThatChangeWithEverySyncDoubleNothing(t *testing.T) {

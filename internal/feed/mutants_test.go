@@ -274,18 +274,19 @@ func tableOf(t *testing.T, found map[string]string) string {
 
 // Files of the edits.
 const (
-	changeFile   = "change.go"
-	matchFile    = "match/match.go"
-	recordFile   = "record.go"
-	retryFile    = "retry.go"
-	runFile      = "run.go"
-	standingFile = "match/standing.go"
-	sweepFile    = "sweep.go"
-	syncFile     = "sync.go"
-	undoFile     = "undo.go"
-	entriesFile  = "../ledger/entries.go"
-	ledgerFile   = "../ledger/ledger.go"
-	leaseFile    = "../store/lease.go"
+	changeFile    = "change.go"
+	matchFile     = "match/match.go"
+	reconcileFile = "reconcile.go"
+	recordFile    = "record.go"
+	retryFile     = "retry.go"
+	runFile       = "run.go"
+	standingFile  = "match/standing.go"
+	sweepFile     = "sweep.go"
+	syncFile      = "sync.go"
+	undoFile      = "undo.go"
+	entriesFile   = "../ledger/entries.go"
+	ledgerFile    = "../ledger/ledger.go"
+	leaseFile     = "../store/lease.go"
 )
 
 // allSteps is the body of match.Match.
@@ -411,11 +412,11 @@ var mutants = []mutant{
 	},
 	{
 		name: "a batch that the book refuses fails as a whole and is acknowledged", from: "5.1 row 9",
-		edits: []edit{{recordFile, "created, err = w.isolate(ctx, fit)\n\treturn append(settled, created...), err", "return settled, nil"}},
+		edits: []edit{{recordFile, "created, err = w.isolate(ctx, fit, true)\n\treturn append(settled, created...), err", "return settled, nil"}},
 	},
 	{
 		name: "a batch that the book refuses is parked as a whole", from: "5.1 row 9, B5", caughtBy: "TestWhatTheBookRefusesIsParkedAndTheRestGoesOn",
-		edits: []edit{{recordFile, "\t\t\tcreated, err = w.isolate(ctx, part)\n", "\t\t\tcreated = nil\n\t\t\tfor _, e := range notSent(part) {\n\t\t\t\tcreated = append(created, w.park(e, err))\n\t\t\t}\n\t\t\terr = nil\n"}},
+		edits: []edit{{recordFile, "\t\t\tcreated, err = w.isolate(ctx, part, partly)\n", "\t\t\tcreated = nil\n\t\t\tfor _, e := range notSent(part) {\n\t\t\t\tcreated = append(created, w.park(e, err))\n\t\t\t}\n\t\t\terr = nil\n"}},
 	},
 	{
 		name: "what is parked is never offered again", from: "5.1 row 10", caughtBy: "TestALockedDateIsParkedAndRetried",
@@ -431,7 +432,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "a failed batch is acknowledged", from: "order of effects", caughtBy: "TestNoMessageIsDoneBeforeItsRowsAreInTheBook",
-		edits: []edit{{recordFile, "\tif err := w.settle(ctx, claim.open); err != nil {\n\t\treturn err\n\t}\n\tfor _, c", "\tif err := w.settle(ctx, claim.open); err != nil {\n\t\tw.again = true\n\t}\n\tfor _, c"}},
+		edits: []edit{{recordFile, "w.settle(ctx, claim.open), w.recount(ctx, claim.parked)); err != nil {\n\t\treturn err\n", "w.settle(ctx, claim.open), w.recount(ctx, claim.parked)); err != nil {\n\t\tw.again = true\n"}},
 	},
 	{
 		name: "what was recorded is not marked when others failed", from: "order of effects", caughtBy: "TestTooManyRequestsAreMetWithFewer",
@@ -450,8 +451,8 @@ var mutants = []mutant{
 		edits: []edit{{recordFile, "\tif err := w.mayGoOn(ctx); err != nil { // it may", "\tif err := w.mayGoOn(ctx); err != nil && ctx.Err() != nil { // it may"}},
 	},
 	{
-		name: "what waits for the book to be unlocked hangs on one message", from: "5.1 row 10, B6",
-		edits: []edit{{retryFile, "return fits(e, chart.Book) == nil }):", "return fits(e, chart.Book) == nil }) || len(waiting) > 0:"}},
+		name: "what was shut out of the book waits for a message that says that it is no more", from: "5.1 row 10, B6",
+		edits: []edit{{reconcileFile, "return s.retryOpened(ctx, m.BookID)", "return nil"}},
 	},
 	{
 		name: "a tombstone is recorded again", from: "I5, C12", caughtBy: "TestWhatAPersonHasDeletedForGoodIsNotRecordedAgain",
@@ -486,7 +487,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "a batch that was refused is taken for one of which nothing was recorded", from: "C4",
-		edits: []edit{{recordFile, "\tsettled, entries, err := w.taken(ctx, entries)\n", "\tsettled, err := entries[:0:0], error(nil)\n"}},
+		edits: []edit{{recordFile, "\tsettled, rest, err := w.taken(ctx, entries, partly)\n", "\tsettled, rest, err := entries[:0:0], entries, error(nil)\n"}},
 	},
 	{
 		name: "what the book has refused stays parked though the bank corrects it", from: "5.1 row 10",
@@ -526,6 +527,14 @@ var mutants = []mutant{
 	{
 		name: "a link that was followed counts no more", from: "matching, link",
 		edits: []edit{{matchFile, "return slices.Contains(e.Before, r.PendingID) })", "return len(e.Before) > 1000 })"}},
+	},
+	{
+		name: "a link goes before a known id", from: "matching, link", caughtBy: "match.TestMatch",
+		edits: []edit{{matchFile, "return len(m.holders[r.ID]) == 0 })", "return true })"}},
+	},
+	{
+		name: "a batch does not know that a row is linked to one that the bank still shows", from: "matching, link", caughtBy: "TestALinkToARowThatIsStillThereTakesNothingFromIt",
+		edits: []edit{{runFile, "if r.PendingID != \"\" && shown[r.PendingID] {", "if r.PendingID != \"\" && shown[r.PendingID] && r.ID == \"\" {"}},
 	},
 	{
 		name: "what rows say goes before the provider's link", from: "matching, link",

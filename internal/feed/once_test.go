@@ -232,25 +232,54 @@ func isBad(t bkper.Transaction) error {
 	return nil
 }
 
-func TestOfABatchThatWasRefusedTheBookMayHaveSome(t *testing.T) {
-	w := linked(t)
-	w.with(takesSome{w.book})
-	w.book.refuse = isBad
-	bad := row("x", 3, "-9", "BAD")
-	w.bank.shows(coffee, bad, tea, wage)
-	w.book.trouble = func(op string) (error, error) {
-		if op == "find" || w.book.calls["create"] > 1 { // right after the batch was refused
-			w.book.trouble = nil
-			w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Trashed = true })
+// takesOthers is a book that takes all of a batch but what it refuses.
+type takesOthers struct{ *fakeBook }
+
+func (b takesOthers) CreateTransactions(ctx context.Context, book string, items []bkper.Transaction) (map[string]bkper.Transaction, error) {
+	all := map[string]bkper.Transaction{}
+	var refused error
+	for _, t := range items {
+		answer, err := b.fakeBook.CreateTransactions(ctx, book, []bkper.Transaction{t})
+		if err != nil {
+			refused = err
 		}
-		return nil, nil
+		maps.Copy(all, answer)
 	}
-	w.sync()
-	w.wantBook("Bank", tea, wage)
-	if e := w.entryOf("COFFEE"); e.State != ledger.Trashed {
-		t.Errorf("what a person has trashed is %s", e.State)
+	if refused != nil {
+		return nil, refused
 	}
-	w.addsUp(w.runs()[0])
+	return all, nil
+}
+
+func TestOfABatchThatWasRefusedTheBookMayHaveSome(t *testing.T) {
+	for claim, c := range map[string]struct {
+		book  func(*fakeBook) feed.Book
+		trash string // what a person trashes right after the batch was refused
+		want  []bank.Transaction
+	}{
+		"what came before the item": {func(b *fakeBook) feed.Book { return takesSome{b} }, "COFFEE", []bank.Transaction{tea, wage}},
+		"all but the item":          {func(b *fakeBook) feed.Book { return takesOthers{b} }, "TEA", []bank.Transaction{coffee, wage}},
+	} {
+		t.Run(claim, func(t *testing.T) {
+			w := linked(t)
+			w.with(c.book(w.book))
+			w.book.refuse = isBad
+			w.bank.shows(coffee, row("x", 3, "-9", "BAD"), tea, wage)
+			w.book.trouble = func(op string) (error, error) {
+				if op == "book" && w.book.calls["create"] > 0 { // what has changed there?
+					w.book.trouble = nil
+					w.book.edit(c.trash, func(t *bkper.Transaction) { t.Trashed = true })
+				}
+				return nil, nil
+			}
+			w.sync()
+			w.wantBook("Bank", c.want...)
+			if e := w.entryOf(c.trash); e.State != ledger.Trashed {
+				t.Errorf("what a person has trashed is %s", e.State)
+			}
+			w.addsUp(w.runs()[0])
+		})
+	}
 }
 
 var dearer = coffeeAt("-2.60")

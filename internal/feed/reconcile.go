@@ -26,14 +26,11 @@ func (s *Service) CompareDue(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// reconcile compares a book with the ledger, and tries again what waits for the
-// book to be unlocked: should nobody have told that it was.
+// reconcile compares a book with the ledger, and tries again what was shut out of
+// the book and is no more: should nobody have told.
 func (s *Service) reconcile(ctx context.Context, _ queue.Delivery, m reconcileMessage) error {
 	if err := s.Reconciler.Nightly(ctx, m.BookID); err != nil {
 		return err
 	}
-	if err := s.retryUnlocked(ctx, m.BookID); err != nil {
-		return fmt.Errorf("trying again what waits for book %s to be unlocked: %w", m.BookID, err)
-	}
-	return nil
+	return s.retryOpened(ctx, m.BookID)
 }

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -94,7 +95,7 @@ func (s *Service) bring(ctx context.Context, d queue.Delivery, b batch, what fat
 	if claim.done {
 		return nil
 	}
-	if err := w.settle(ctx, claim.open); err != nil {
+	if err := errors.Join(w.settle(ctx, claim.open), w.recount(ctx, claim.parked)); err != nil {
 		return err
 	}
 	for _, c := range claim.changes {
@@ -102,10 +103,19 @@ func (s *Service) bring(ctx context.Context, d queue.Delivery, b batch, what fat
 			return fmt.Errorf("following a change at the bank: %w", err)
 		}
 	}
-	if err := w.tryCorrected(ctx); err != nil {
+	corrected, err := w.tryCorrected(ctx)
+	if err != nil {
 		return fmt.Errorf("trying again what the bank has corrected: %w", err)
 	}
-	return w.close(ctx, b, func(tx store.Tx) ([]ledger.JournalLine, ledger.Counts, error) { return w.journal(tx, b, claim) })
+	if err := s.seekDoublesOf(ctx, b.BookID, slices.Concat(w.late(claim.open), corrected)); err != nil {
+		return err
+	}
+	return w.close(ctx, b, func(tx store.Tx) (summary, error) { return w.journal(tx, b, claim) })
+}
+
+// late are the entries that an earlier run has brought and this one tries again.
+func (w *work) late(entries []ledger.Entry) []ledger.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e ledger.Entry) bool { return e.Run == w.run })
 }
 
 // fate is what a batch has come to before it is worked on.
@@ -227,14 +237,15 @@ func (s *Service) retarget(tx store.Tx, t target) (target, bool, error) {
 
 // drop notes that the rows of a batch are wanted no more.
 func (w *work) drop(ctx context.Context, b batch) error {
-	return w.close(ctx, b, func(store.Tx) ([]ledger.JournalLine, ledger.Counts, error) {
-		var lines []ledger.JournalLine
+	return w.close(ctx, b, func(store.Tx) (summary, error) {
+		var sum summary
 		for _, r := range b.Rows {
 			if !r.Context {
-				lines = append(lines, skippedLine(r.Transaction, "the integration was removed before it was recorded"))
+				sum.lines = append(sum.lines, skippedLine(r.Transaction, "the integration was removed before it was recorded"))
 			}
 		}
-		return lines, ledger.Counts{Skipped: len(lines)}, nil
+		sum.counts.Skipped = len(sum.lines)
+		return sum, nil
 	})
 }
 
@@ -250,10 +261,6 @@ type work struct {
 	hints  map[string]string // what the learner makes of an open draft, by remote id
 	// corrected are entries that were parked until the bank corrected them.
 	corrected []ledger.Entry
-	// moved is what the journal of a batch moves in the totals of its integration,
-	// besides what it counts; counted are the entries whose place in them it changes.
-	moved   ledger.Counts
-	counted []ledger.Entry
 }
 
 // isNews reports an error where the run was given up meanwhile: the bank has been
@@ -275,6 +282,7 @@ type claimed struct {
 	refs    []string       // remote id of each row, in the order of the batch
 	hows    []match.How    // how it was paired; New also for rows that were claimed from the book
 	open    []ledger.Entry // to be recorded, or in doubt whether they are
+	parked  []ledger.Entry // those of them that were parked, as they were
 	changes []change
 	done    bool // it was done, or given up, meanwhile: what it says is old by now
 }
@@ -380,6 +388,9 @@ func (w *work) decide(b batch, k known, result *claimed) []entryPut {
 			result.changes = append(result.changes, change{remoteID: e.RemoteID, row: r.Transaction})
 		}
 		if e.State == ledger.Claimed || e.State == ledger.Parked && b.Again {
+			if e.State == ledger.Parked {
+				result.parked = append(result.parked, e)
+			}
 			e = w.claimAgain(e)
 			result.open = append(result.open, e)
 		}
@@ -421,8 +432,8 @@ func (w *work) claimAgain(e ledger.Entry) ledger.Entry {
 		e.Earlier = append(slices.Clone(e.Earlier), e.AccountID)
 	}
 	e.AccountID, e.UserID, e.UpdatedAt = w.AccountID, w.UserID, w.Now()
-	if w.Integration != "" && e.Integration != w.Integration {
-		e.Integration, e.Waits = w.Integration, false
+	if w.Integration != "" {
+		e.Integration = w.Integration
 	}
 	e.Tries++
 	return e
@@ -673,7 +684,7 @@ func (w *work) create(ctx context.Context, entries []ledger.Entry) ([]ledger.Ent
 	if err != nil {
 		return settled, err
 	}
-	created, err = w.isolate(ctx, fit)
+	created, err = w.isolate(ctx, fit, true)
 	return append(settled, created...), err
 }
 
@@ -685,7 +696,7 @@ func (w *work) sift(ctx context.Context, entries []ledger.Entry) (parked, fit []
 	}
 	chart, err := w.Completer.Chart(ctx, w.book, w.BookID, w.AccountID)
 	if err == nil {
-		err = w.account(chart)
+		err = recordable(chart, w.AccountID)
 	}
 	if refusesAll(err) {
 		parked, err = w.stop(ctx, notSent(entries), err)
@@ -696,7 +707,11 @@ func (w *work) sift(ctx context.Context, entries []ledger.Entry) (parked, fit []
 	}
 	for _, e := range entries {
 		if err := fits(e, chart.Book); err != nil {
-			parked = append(parked, w.park(notSent([]ledger.Entry{e})[0], err))
+			e = w.park(notSent([]ledger.Entry{e})[0], err)
+			if e.Problem.Code == errs.Locked {
+				e.Problem.Lock = chart.Book.LockedUntil()
+			}
+			parked = append(parked, e)
 		} else {
 			fit = append(fit, e)
 		}
@@ -705,20 +720,21 @@ func (w *work) sift(ctx context.Context, entries []ledger.Entry) (parked, fit []
 }
 
 // isolate records entries of which the book has refused some in one call: it
-// tries halves, halves of these, and parks what is refused alone.
-func (w *work) isolate(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
-	settled, entries, err := w.taken(ctx, entries)
+// tries halves, halves of these, and parks what is refused alone. partly says that
+// the book may have taken any of them all the same.
+func (w *work) isolate(ctx context.Context, entries []ledger.Entry, partly bool) ([]ledger.Entry, error) {
+	settled, rest, err := w.taken(ctx, entries, partly)
 	if err != nil {
 		return settled, err
 	}
-	for part := range slices.Chunk(entries, max(1, (len(entries)+1)/2)) {
+	partly = len(settled) > 0
+	for part := range slices.Chunk(rest, max(1, (len(rest)+1)/2)) {
 		created, err := w.createDrafts(ctx, part)
 		switch {
 		case refusesItem(err) && len(part) == 1:
 			created, err = w.refuse(ctx, part[0], err)
 		case refusesItem(err):
-			inDoubt(part)
-			created, err = w.isolate(ctx, part)
+			created, err = w.isolate(ctx, part, partly)
 		}
 		settled = append(settled, created...)
 		if err != nil {
@@ -729,20 +745,24 @@ func (w *work) isolate(ctx context.Context, entries []ledger.Entry) ([]ledger.En
 }
 
 // taken splits a batch that was refused into the entries that the book has taken
-// before it came to the one it refused, and the rest, which is to be sent again.
-// Where a batch is taken as a whole or not at all, that costs one look.
-func (w *work) taken(ctx context.Context, entries []ledger.Entry) (settled, rest []ledger.Entry, err error) {
+// all the same, and the rest, which is to be sent again. Unless each is to be looked
+// for, the others are only if the first is there: a book that takes what comes
+// before the item that it refuses has that.
+func (w *work) taken(ctx context.Context, entries []ledger.Entry, each bool) (settled, rest []ledger.Entry, err error) {
 	for n, e := range entries {
-		found, err := w.confirm(ctx, &e)
-		if err != nil {
-			return settled, nil, fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
+		found := false
+		if n == 0 || each || len(settled) > 0 {
+			if found, err = w.confirm(ctx, &e); err != nil {
+				return settled, nil, fmt.Errorf("looking for %s in the book: %w", e.RemoteID, err)
+			}
 		}
-		if !found {
-			return settled, entries[n:], nil
+		if found {
+			settled = append(settled, e)
+		} else {
+			rest = append(rest, e)
 		}
-		settled = append(settled, e)
 	}
-	return settled, nil, nil
+	return settled, rest, nil
 }
 
 // inDoubt notes of entries whose batch was refused that the book may have taken
@@ -767,9 +787,9 @@ func (w *work) refuse(ctx context.Context, e ledger.Entry, why error) ([]ledger.
 	return []ledger.Entry{e}, nil
 }
 
-// account checks that the account of the book can still be recorded into.
-func (w *work) account(chart complete.Chart) error {
-	a, ok := chart.Accounts[w.AccountID]
+// recordable checks that an account of the book can still be recorded into.
+func recordable(chart complete.Chart, account string) error {
+	a, ok := chart.Accounts[account]
 	switch {
 	case !ok:
 		return errs.New(errs.NotFound, "The account of the book that this bank account records into was deleted. Choose another.")
@@ -813,7 +833,7 @@ func refusesItem(err error) bool {
 }
 
 // createDrafts records entries in one call. An error that refusesItem knows
-// says that the book took none of them.
+// says that the book refused one of them, and would again.
 func (w *work) createDrafts(ctx context.Context, entries []ledger.Entry) ([]ledger.Entry, error) {
 	if len(entries) == 0 {
 		return nil, nil
@@ -1071,8 +1091,22 @@ func asTold(e, now ledger.Entry) ledger.Entry {
 	return e
 }
 
+// summary says what has become of a batch.
+type summary struct {
+	lines  []ledger.JournalLine
+	counts ledger.Counts
+	still  int // of the parked ones: earlier runs have counted them as such
+}
+
+// totals are the counts as they add to those of earlier runs.
+func (s summary) totals() ledger.Counts {
+	c := s.counts
+	c.Parked, c.Matched = c.Parked-s.still, c.Matched+s.still
+	return c
+}
+
 // close writes the journal of the batch and counts it, once.
-func (w *work) close(ctx context.Context, b batch, journal func(store.Tx) ([]ledger.JournalLine, ledger.Counts, error)) error {
+func (w *work) close(ctx context.Context, b batch, journal func(store.Tx) (summary, error)) error {
 	return w.Engine.Update(ctx, func(tx store.Tx) error {
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err
@@ -1088,11 +1122,11 @@ func (w *work) close(ctx context.Context, b batch, journal func(store.Tx) ([]led
 		if err != nil {
 			return err
 		}
-		lines, counts, err := journal(tx)
+		sum, err := journal(tx)
 		if err != nil {
 			return err
 		}
-		run.Counts = run.Counts.Add(counts)
+		run.Counts = run.Counts.Add(sum.counts)
 		if run.AllDone() {
 			run.FinishedAt = w.Now()
 		}
@@ -1100,25 +1134,18 @@ func (w *work) close(ctx context.Context, b batch, journal func(store.Tx) ([]led
 			return err
 		}
 		if hasIntegration {
-			i.Totals = i.Totals.Add(counts).Add(w.moved)
+			i.Totals = i.Totals.Add(sum.totals())
 			if err := w.records.PutIntegration(tx, i); err != nil {
 				return err
 			}
 		}
-		for _, e := range w.counted {
-			if err := w.records.PutEntry(tx, e); err != nil {
-				return err
-			}
-		}
-		return w.records.Journal.Put(tx, store.Key(b.RunID, pageName(b.Number)), ledger.JournalPage{Lines: lines})
+		return w.records.Journal.Put(tx, store.Key(b.RunID, pageName(b.Number)), ledger.JournalPage{Lines: sum.lines})
 	})
 }
 
 // journal says what became of each row of the batch, by its entry as it is now.
-func (w *work) journal(tx store.Tx, b batch, c claimed) ([]ledger.JournalLine, ledger.Counts, error) {
-	var counts ledger.Counts
-	var lines []ledger.JournalLine
-	w.moved, w.counted = ledger.Counts{}, nil
+func (w *work) journal(tx store.Tx, b batch, c claimed) (summary, error) {
+	var sum summary
 	for n, r := range b.Rows {
 		if r.Context {
 			continue
@@ -1126,7 +1153,7 @@ func (w *work) journal(tx store.Tx, b batch, c claimed) ([]ledger.JournalLine, l
 		key, _ := ledger.EntryKey(b.BookID, c.refs[n])
 		e, err := w.records.Entries.Get(tx, key)
 		if err != nil {
-			return nil, counts, err
+			return summary{}, err
 		}
 		line := ledger.JournalLine{Date: r.Date, Amount: r.Amount, Text: r.Description, RemoteID: e.RemoteID}
 		line.Outcome, line.Why = outcome(e, b.RunID, c.hows[n])
@@ -1135,47 +1162,30 @@ func (w *work) journal(tx store.Tx, b batch, c claimed) ([]ledger.JournalLine, l
 		}
 		switch line.Outcome {
 		case "completed":
-			counts.Recorded++
-			counts.Completed++
+			sum.counts.Recorded++
+			sum.counts.Completed++
 		case "recorded":
-			counts.Recorded++
+			sum.counts.Recorded++
 		case "parked":
-			counts.Parked++
+			sum.counts.Parked++
+			if e.Run != b.RunID {
+				sum.still++
+			}
 		default:
-			counts.Matched++
+			sum.counts.Matched++
 		}
-		lines = append(lines, line)
-		w.countWaiting(e)
+		sum.lines = append(sum.lines, line)
 	}
 	for _, change := range c.changes {
 		key, _ := ledger.EntryKey(b.BookID, change.remoteID)
 		e, err := w.records.Entries.Get(tx, key)
 		if err != nil {
-			return nil, counts, err
+			return summary{}, err
 		}
-		counts.Changed++
-		lines = append(lines, change.line(e))
-		if !slices.Contains(c.refs, e.RemoteID) { // else it is counted
-			w.countWaiting(e)
-		}
+		sum.counts.Changed++
+		sum.lines = append(sum.lines, change.line(e))
 	}
-	return lines, counts, nil
-}
-
-// countWaiting notes that an entry is among the parked ones of its integration's
-// totals, or is no more. One that was so before is not counted twice.
-func (w *work) countWaiting(e ledger.Entry) {
-	switch {
-	case e.State == ledger.Parked && e.Waits:
-		w.moved.Parked--
-		w.moved.Matched++
-		return
-	case e.State == ledger.Parked && w.Integration != "":
-		e.Waits = true
-	case !noLongerWaits(&e, &w.moved):
-		return
-	}
-	w.counted = append(w.counted, e)
+	return sum, nil
 }
 
 // outcome says in one word what a row has become, and why.

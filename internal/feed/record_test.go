@@ -13,6 +13,7 @@ import (
 	"github.com/bank-connections/bkper-bot/internal/bkper"
 	"github.com/bank-connections/bkper-bot/internal/complete"
 	"github.com/bank-connections/bkper-bot/internal/errs"
+	"github.com/bank-connections/bkper-bot/internal/feed"
 	"github.com/bank-connections/bkper-bot/internal/ledger"
 	"github.com/bank-connections/bkper-bot/internal/money"
 	"github.com/bank-connections/bkper-bot/internal/store"
@@ -281,20 +282,62 @@ func TestWhatWaitsForABookIsTriedWhenTheBookIsCompared(t *testing.T) {
 	w.book.book.LockDate = bank.NewDate(2026, 11, 5)
 	w.bank.shows(coffee, late)
 	w.sync()
-	compare := func() {
-		w.now = w.now.Add(25 * time.Hour)
-		w.check(w.feed.CompareDue(t.Context()))
-		w.drain()
-	}
-	compare()
+	nextDay(w)
 	w.wantBook("Bank", late)
 	if n := w.states(); n[ledger.Parked] != 1 {
 		t.Errorf("states of a locked book: %v", n)
 	}
 	w.book.book.LockDate = bank.Date{}
-	compare()
+	nextDay(w)
 	w.wantBook("Bank", coffee, late)
 	if totals, want := w.integration("i1").Totals, (ledger.Counts{Came: 2, Recorded: 2}); totals != want {
+		t.Errorf("totals %+v, want %+v", totals, want)
+	}
+}
+
+func TestALockThatTheBookDoesNotShowIsNotTriedEveryDay(t *testing.T) {
+	w := linked(t)
+	w.book.refuse = func(bkper.Transaction) error { return errLocked }
+	w.bank.shows(coffee, tea, wage)
+	w.sync()
+	writes := w.book.writes()
+	nextDay(w)
+	if n := w.book.writes() - writes; n != 0 {
+		t.Errorf("the book was asked %d times to record what it has refused", n)
+	}
+}
+
+func TestWhatAFormerUserCouldNotRecordIsTriedOnBehalfOfTheNext(t *testing.T) {
+	w := linked(t)
+	w.book.book.LockDate = coffee.Date
+	w.bank.shows(coffee)
+	w.sync()
+	i := w.integration("i1")
+	i.AddedBy = "u2"
+	w.put(i)
+	left := newFakeBook(w.power)
+	left.trouble = func(string) (error, error) { return errLostAccess, nil }
+	w.books = func(user string) feed.Book {
+		if user == "u1" {
+			return left
+		}
+		return w.book
+	}
+	w.book.book.LockDate = bank.Date{}
+	nextDay(w)
+	w.wantBook("Bank", coffee)
+}
+
+func TestWhatWasParkedAndAFileRecordsIsParkedNoMore(t *testing.T) {
+	w := linked(t)
+	w.book.book.LockDate = coffee.Date
+	w.bank.shows(coffee)
+	w.sync()
+	w.book.book.LockDate = bank.Date{}
+	w.now = w.now.Add(time.Hour)
+	w.importing(feed.ImportRequest{Content: ofx("20261101", "20261122", account{"1", []bank.Transaction{coffee}})})
+	w.wantBook("Bank", coffee)
+	if totals, want := w.integration("i1").Totals, (ledger.Counts{Came: 1, Recorded: 1}); totals != want {
 		t.Errorf("totals %+v, want %+v", totals, want)
 	}
 }
@@ -320,7 +363,6 @@ func TestWhatTheBookRefusedIsTriedAgainWhenTheBankCorrectsIt(t *testing.T) {
 					return nil, nil
 				}
 			},
-			totals: ledger.Counts{Came: 3, Recorded: 2, Matched: 1},
 		},
 	} {
 		t.Run(claim, func(t *testing.T) {
@@ -331,11 +373,20 @@ func TestWhatTheBookRefusedIsTriedAgainWhenTheBankCorrectsIt(t *testing.T) {
 			if c.trouble != nil {
 				c.trouble(w)
 			}
+			sought := 0
+			w.tap = func(d delivery) {
+				if d.Kind == "doubles" {
+					sought++
+				}
+			}
 			w.bank.tells(nil, c.says)
 			w.sync()
 			w.wantBook("Bank", c.want...)
+			if recorded := len(c.want) > 1; recorded != (sought > 0) {
+				t.Errorf("doubles of it were sought %d times", sought)
+			}
 			w.addsUp(w.runs()[0])
-			if totals := w.integration("i1").Totals; totals != c.totals {
+			if totals := w.integration("i1").Totals; c.trouble == nil && totals != c.totals {
 				t.Errorf("totals %+v, want %+v", totals, c.totals)
 			}
 		})
@@ -401,42 +452,56 @@ func TestLostAccessParksStopsAndResumes(t *testing.T) {
 		"the account is archived":                             {func(w *world) { w.archive("Bank", true) }, errs.NotFound},
 		"the account was deleted while its number was cached": {func(w *world) { w.deleteAccount("Bank") }, errs.NotFound},
 	}
-	for claim, test := range tests {
-		t.Run(claim, func(t *testing.T) {
-			w := linked(t)
-			w.bank.shows(coffee)
-			w.sync()
-			accounts := append([]bkper.Account(nil), w.book.book.Accounts...)
-			test.lose(w)
-			w.bank.shows(coffee, tea, wage)
-			w.syncAfter(time.Minute) // what is known of the book is out of date
-			w.wantBook("Bank", coffee)
-			i := w.integration("i1")
-			if i.Stopped == nil || i.Stopped.Code != test.code || i.Stopped.Sentence == "" {
-				t.Fatalf("stopped: %+v, want %s", i.Stopped, test.code)
-			}
-			if n := w.states(); n[ledger.Parked] != 2 {
-				t.Errorf("states %v", n)
-			}
-			w.addsUp(w.runs()[0])
-			fetches := len(w.bank.fetches)
-			w.sync()
-			if len(w.bank.fetches) != fetches {
-				t.Error("the bank is still asked")
-			}
-
-			w.book.trouble, w.book.book.Accounts = nil, accounts
-			w.bank.shows(coffee, tea, wage, row("d", 5, "-4", "MEANWHILE"))
-			if _, err := w.feed.RetryParked(t.Context(), "book"); err != nil {
-				t.Fatal(err)
-			}
-			w.drain()
-			w.wantBook("Bank", coffee, tea, wage, row("d", 5, "-4", "MEANWHILE"))
-			if i := w.integration("i1"); i.Stopped != nil {
-				t.Errorf("still stopped: %+v", i.Stopped)
-			}
-		})
+	asked := func(w *world) {
+		_, err := w.feed.RetryParked(w.t.Context(), "book")
+		w.check(err)
+		w.drain()
 	}
+	for claim, test := range tests {
+		for how, resume := range map[string]func(*world){"a person asks": asked, "the book is compared": nextDay} {
+			t.Run(claim+", "+how, func(t *testing.T) {
+				w := linked(t)
+				w.bank.shows(coffee)
+				w.sync()
+				accounts := append([]bkper.Account(nil), w.book.book.Accounts...)
+				test.lose(w)
+				w.bank.shows(coffee, tea, wage)
+				w.syncAfter(time.Minute) // what is known of the book is out of date
+				w.wantBook("Bank", coffee)
+				i := w.integration("i1")
+				if i.Stopped == nil || i.Stopped.Code != test.code || i.Stopped.Sentence == "" {
+					t.Fatalf("stopped: %+v, want %s", i.Stopped, test.code)
+				}
+				if n := w.states(); n[ledger.Parked] != 2 {
+					t.Errorf("states %v", n)
+				}
+				w.addsUp(w.runs()[0])
+				fetches := len(w.bank.fetches)
+				w.sync()
+				if len(w.bank.fetches) != fetches {
+					t.Error("the bank is still asked")
+				}
+
+				w.book.trouble, w.book.book.Accounts = nil, accounts
+				w.bank.shows(coffee, tea, wage, row("d", 5, "-4", "MEANWHILE"))
+				resume(w)
+				if test.code == errs.Forbidden && how != "a person asks" {
+					asked(w) // who reads the book does not see that
+				}
+				w.wantBook("Bank", coffee, tea, wage, row("d", 5, "-4", "MEANWHILE"))
+				if i := w.integration("i1"); i.Stopped != nil {
+					t.Errorf("still stopped: %+v", i.Stopped)
+				}
+			})
+		}
+	}
+}
+
+// nextDay lets the book be compared with the ledger.
+func nextDay(w *world) {
+	w.now = w.now.Add(25 * time.Hour)
+	w.check(w.feed.CompareDue(w.t.Context()))
+	w.drain()
 }
 
 func (w *world) archive(id string, archived bool) {

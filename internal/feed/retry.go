@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,17 +24,6 @@ const mostRetried = 5000 // entries of one retry
 type retryMessage struct {
 	BookID string `json:"bookId"`
 	Claims bool   `json:"claims,omitempty"` // stale claims only, nothing that is parked
-	Locked bool   `json:"locked,omitempty"` // only what is parked because the book was locked
-}
-
-// wants reports whether an entry that waits is meant.
-func (m retryMessage) wants(e ledger.Entry) bool {
-	return (!m.Claims || e.State == ledger.Claimed) && (!m.Locked || isLockedOut(e))
-}
-
-// isLockedOut reports whether an entry waits for the book to be unlocked.
-func isLockedOut(e ledger.Entry) bool {
-	return e.State == ledger.Parked && e.Problem != nil && e.Problem.Code == errs.Locked
 }
 
 // RetryParked tries again what the book has refused, and goes on with
@@ -60,28 +50,60 @@ func (s *Service) RetryParked(ctx context.Context, bookID string) (int, error) {
 	return len(waiting), errors.Join(failed...)
 }
 
-// retryUnlocked asks for what the lock of a book has kept out to be tried again,
-// where the book is not locked that far any more.
-func (s *Service) retryUnlocked(ctx context.Context, bookID string) error {
-	waiting, err := s.waiting(ctx, bookID)
+// retryOpened tries again what is parked if the book would take some of it by
+// now: it was unlocked, its account is back, or the user was let in again.
+func (s *Service) retryOpened(ctx context.Context, bookID string) error {
+	shut, err := s.shutOut(ctx, bookID)
 	if err != nil {
 		return err
 	}
-	waiting = slices.DeleteFunc(waiting, func(e ledger.Entry) bool { return !isLockedOut(e) })
-	if len(waiting) == 0 {
-		return nil
+	for _, user := range slices.Sorted(maps.Keys(shut)) {
+		s.Completer.ForgetChart(bookID)
+		chart, err := s.Completer.Chart(ctx, s.Books.For(user), bookID)
+		if refusesAll(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("looking what book %s takes by now: %w", bookID, err)
+		}
+		if slices.ContainsFunc(shut[user], func(e ledger.Entry) bool { return recordable(chart, e.AccountID) == nil && fits(e, chart.Book) == nil }) {
+			_, err := s.RetryParked(ctx, bookID)
+			return err
+		}
 	}
-	s.Completer.ForgetChart(bookID)
-	chart, err := s.Completer.Chart(ctx, s.Books.For(waiting[0].UserID), bookID)
-	switch {
-	case refusesAll(err): // the retry would not get in either
-		return nil
-	case err != nil:
-		return err
-	case !slices.ContainsFunc(waiting, func(e ledger.Entry) bool { return fits(e, chart.Book) == nil }):
-		return nil
+	return nil
+}
+
+// shutOut returns the entries that are parked for a reason that whoever reads the
+// book sees, by the user on whose behalf they would be recorded, and with the
+// account that they would go to. A lock that the book does not show is none of
+// these: each day every row would be tried alone.
+func (s *Service) shutOut(ctx context.Context, bookID string) (map[string][]ledger.Entry, error) {
+	waiting, err := s.waiting(ctx, bookID)
+	if err != nil {
+		return nil, err
 	}
-	return s.publish(ctx, "retry:"+bookID+":"+s.NewID(), bookKey(bookID), kindRetry, retryMessage{BookID: bookID, Locked: true})
+	var shut map[string][]ledger.Entry
+	err = s.Engine.View(ctx, func(tx store.Tx) error {
+		shut = make(map[string][]ledger.Entry)
+		for _, e := range waiting {
+			if e.State != ledger.Parked || e.Problem == nil {
+				continue
+			}
+			locked := e.Problem.Code == errs.Locked && !e.Problem.Lock.IsZero()
+			if !locked && (!stoppedByBook(e.Problem.Code) || e.Problem.Code == errs.Forbidden) {
+				continue
+			}
+			to, _, err := s.retarget(tx, target{BookID: bookID, AccountID: e.AccountID, Integration: e.Integration, UserID: e.UserID})
+			if err != nil {
+				return err
+			}
+			e.AccountID = to.AccountID
+			shut[to.UserID] = append(shut[to.UserID], e)
+		}
+		return nil
+	})
+	return shut, err
 }
 
 // resume lets integrations go on that had stopped because of the book, and
@@ -174,7 +196,9 @@ func (s *Service) retry(ctx context.Context, d queue.Delivery, m retryMessage) e
 	if err != nil {
 		return err
 	}
-	entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return !m.wants(e) })
+	if m.Claims {
+		entries = slices.DeleteFunc(entries, func(e ledger.Entry) bool { return e.State != ledger.Claimed })
+	}
 	type account struct{ integration, user, account string }
 	groups := make(map[account][]ledger.Entry)
 	for _, e := range entries {
@@ -200,6 +224,9 @@ func (s *Service) retry(ctx context.Context, d queue.Delivery, m retryMessage) e
 // seekDoublesOf asks to look for doubles in the runs of those entries that were
 // waiting and are recorded now.
 func (s *Service) seekDoublesOf(ctx context.Context, bookID string, entries []ledger.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
 	var runs []ledger.Run
 	err := s.Engine.View(ctx, func(tx store.Tx) error {
 		runs = nil
@@ -302,49 +329,46 @@ func (w *work) reclaim(ctx context.Context, entries []ledger.Entry) (open, withd
 }
 
 // recount moves those of the entries that were parked and are no more to what
-// they have become, in the totals of their integration.
+// they have become, in the totals of their integrations.
 func (w *work) recount(ctx context.Context, before []ledger.Entry) error {
+	before = slices.DeleteFunc(slices.Clone(before), func(e ledger.Entry) bool { return e.State != ledger.Parked || e.Integration == "" })
+	if len(before) == 0 {
+		return nil
+	}
 	return w.Engine.Update(ctx, func(tx store.Tx) error {
-		i, found, err := w.records.Integrations.Find(tx, store.Key(w.BookID, w.Integration))
-		if err != nil || !found {
-			return err
-		}
-		var change ledger.Counts
-		var counted []ledger.Entry
+		changes := make(map[string]ledger.Counts) // by integration
 		for _, e := range before {
 			now, err := w.records.Entries.Get(tx, e.Key())
 			if err != nil {
 				return err
 			}
-			if noLongerWaits(&now, &change) {
-				counted = append(counted, now)
+			change := changes[e.Integration]
+			switch now.State {
+			case ledger.Parked, ledger.Claimed:
+				continue
+			case ledger.Recorded:
+				change.Recorded, change.Parked = change.Recorded+1, change.Parked-1
+			default:
+				change.Matched, change.Parked = change.Matched+1, change.Parked-1
+			}
+			changes[e.Integration] = change
+		}
+		var moved []ledger.Integration
+		for _, id := range slices.Sorted(maps.Keys(changes)) {
+			i, found, err := w.records.Integrations.Find(tx, store.Key(w.BookID, id))
+			if err != nil {
+				return err
+			}
+			if found {
+				i.Totals = i.Totals.Add(changes[id])
+				moved = append(moved, i)
 			}
 		}
-		for _, e := range counted {
-			if err := w.records.PutEntry(tx, e); err != nil {
+		for _, i := range moved {
+			if err := w.records.PutIntegration(tx, i); err != nil {
 				return err
 			}
 		}
-		if change == (ledger.Counts{}) {
-			return nil
-		}
-		i.Totals = i.Totals.Add(change)
-		return w.records.PutIntegration(tx, i)
+		return nil
 	})
-}
-
-// noLongerWaits moves an entry that is counted as parked, and is not any more, to
-// what it has become. It reports whether it did.
-func noLongerWaits(e *ledger.Entry, totals *ledger.Counts) bool {
-	if !e.Waits || e.State == ledger.Parked || e.State == ledger.Claimed {
-		return false
-	}
-	e.Waits = false
-	totals.Parked--
-	if e.State == ledger.Recorded {
-		totals.Recorded++
-	} else {
-		totals.Matched++
-	}
-	return true
 }

@@ -327,6 +327,10 @@ type plan struct {
 // cut divides the rows that need something into batches, by day.
 func (p plan) cut(all batch) []batch {
 	var batches []batch
+	shown := make(map[string]bool) // ids that the update shows
+	for _, r := range all.Rows {
+		shown[r.ID] = true
+	}
 	for start := 0; start < len(all.Rows); {
 		if !p.needed[start] {
 			start++
@@ -340,7 +344,7 @@ func (p plan) cut(all batch) []batch {
 			}
 			end++
 		}
-		batches = append(batches, p.part(all, start, end))
+		batches = append(batches, p.part(all, shown, start, end))
 		start = end
 	}
 	if len(p.removed) > 0 && len(batches) == 0 {
@@ -356,7 +360,7 @@ func (p plan) cut(all batch) []batch {
 // order of their days. It brings along the other rows of these days, because
 // rows of one day can only be told apart together; their order is the same in
 // every batch.
-func (p plan) part(all batch, start, end int) batch {
+func (p plan) part(all batch, shown map[string]bool, start, end int) batch {
 	type movement struct {
 		date   bank.Date
 		amount string
@@ -396,7 +400,13 @@ func (p plan) part(all batch, start, end int) batch {
 		b.Rows = append(b.Rows, r)
 		here[r.ID] = true
 	}
-	b.Present = slices.DeleteFunc(onDays(p.moved, days), func(id string) bool { return here[id] })
+	b.Present = onDays(p.moved, days)
+	for _, r := range b.Rows {
+		if r.PendingID != "" && shown[r.PendingID] { // what a row is linked to may stand on another day
+			b.Present = append(b.Present, r.PendingID)
+		}
+	}
+	b.Present = slices.DeleteFunc(b.Present, func(id string) bool { return here[id] })
 	return b
 }
 

@@ -26,17 +26,27 @@ const (
 // settings are what is not known of the real book.
 type settings struct {
 	trashBlocks bool // a remote id in the trash counts as one that the book has
-	atomic      bool // a batch is taken or refused as a whole
+	batches     batches
 	repeated    repeated
 }
 
+// batches says what the book does with a batch of which it refuses an item.
+type batches string
+
+// What a book may take of a batch that it refuses.
+const (
+	wholly   batches = "nothing"
+	upToItem batches = "what comes before the item"
+	allOther batches = "all but the item"
+)
+
 func (s settings) String() string {
-	return fmt.Sprintf("trash blocks %v, batches atomic %v, repeated ids %s", s.trashBlocks, s.atomic, s.repeated)
+	return fmt.Sprintf("trash blocks %v, of a refused batch it takes %s, repeated ids are %s", s.trashBlocks, s.batches, s.repeated)
 }
 
 func someSettings(r *rand.Rand) settings {
 	return settings{
-		trashBlocks: r.IntN(2) == 0, atomic: r.IntN(2) == 0, repeated: []repeated{answered, leftOut, refusing}[r.IntN(3)],
+		trashBlocks: r.IntN(2) == 0, batches: []batches{wholly, upToItem, allOther}[r.IntN(3)], repeated: []repeated{answered, leftOut, refusing}[r.IntN(3)],
 	}
 }
 
@@ -102,21 +112,26 @@ func (b *simBook) CreateTransactions(_ context.Context, _ string, items []bkper.
 		}
 		for _, t := range items {
 			b.sent[t.RemoteIDs[0]]++
-			if err := b.refusal(t); err != nil && b.settings.atomic {
+			if err := b.refusal(t); err != nil && b.settings.batches == wholly {
 				return err
 			}
 		}
 		applied := -1
-		if !b.settings.atomic {
+		if b.settings.batches != wholly {
 			applied = b.cutShort(len(items))
 		}
+		var refused error
 		answer = map[string]bkper.Transaction{}
 		for n, t := range items {
 			if n == applied {
 				return errAway
 			}
 			if err := b.refusal(t); err != nil {
-				return err
+				if b.settings.batches == upToItem {
+					return err
+				}
+				refused = err
+				continue
 			}
 			id := t.RemoteIDs[0]
 			held, found := b.holder(id)
@@ -138,7 +153,7 @@ func (b *simBook) CreateTransactions(_ context.Context, _ string, items []bkper.
 				}
 			}
 		}
-		return nil
+		return refused
 	})
 	if err != nil {
 		answer = nil

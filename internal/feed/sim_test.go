@@ -98,7 +98,7 @@ type life struct {
 	hangs    float64 // handlers that fall asleep
 	loses    float64 // messages that never arrive
 	replays  bool    // a person replays dead letters; else the sweeper has to do
-	presses  bool    // a person asks for what is parked to be tried again; else the book tells
+	presses  bool    // a person asks for all that is parked to be tried again, not only when recording has stopped
 
 	witness witness
 }
@@ -183,9 +183,13 @@ func (l *life) live() {
 	}
 	l.calm()
 	l.trouble, l.oddities, l.overlaps, l.hangs, l.loses = 0, 0, 0, 0, 0
-	l.now = l.now.Add(25 * time.Hour)
-	l.clockStrikes() // the ledger is compared with the book once a day
-	l.drain()
+	// The ledger is compared with the book once a day; what that finds to be done is
+	// done soon after.
+	for _, later := range []time.Duration{25 * time.Hour, time.Hour} {
+		l.now = l.now.Add(later)
+		l.clockStrikes()
+		l.drain()
+	}
 	l.verdict()
 }
 
@@ -226,17 +230,14 @@ func (l *life) makeTrouble() {
 	l.hangs = *hangs * float64(l.rand.IntN(2))
 	l.loses = []float64{0, 0, 0.02}[l.rand.IntN(3)]
 	l.replays, l.presses = l.maybe(0.5), l.maybe(0.5)
-	failures := []error{errAway, errTooOften, refusalAfter(429, "rateLimitExceeded", "too often", "600")}
-	if l.presses { // who has lost access is asked to act
-		failures = append(failures, errLostAccess)
-	}
-	l.book.trouble = func(string) (before, after error) {
+	failures := []error{errAway, errTooOften, refusalAfter(429, "rateLimitExceeded", "too often", "600"), errLostAccess}
+	l.book.trouble = func(op string) (before, after error) {
 		switch {
 		case l.now.Before(l.bookDown):
 			return errAway, nil
 		case l.maybe(l.trouble):
 			return failures[l.rand.IntN(len(failures))], nil
-		case l.maybe(l.trouble):
+		case l.maybe(l.trouble), op == "create" && l.maybe(3*l.trouble): // the worst that can happen
 			return nil, errAway
 		}
 		return nil, nil
@@ -260,7 +261,7 @@ func (l *life) calm() {
 		l.drain()
 		l.replayDead()
 		l.saveAgain()
-		if l.presses {
+		if l.presses || l.integration("i1").Stopped != nil {
 			l.retryParked()
 		}
 		l.drain()

@@ -98,6 +98,8 @@ type Problem struct {
 	Code     errs.Code `json:"code"`
 	Sentence string    `json:"sentence"`
 	At       time.Time `json:"at"`
+	// Lock is the lock date of the book, where that is what is wrong.
+	Lock bank.Date `json:"lock,omitzero"`
 }
 
 // Connection is a user's authorised link to one institution. It belongs to the
@@ -315,9 +317,7 @@ type Entry struct {
 	Flag string `json:"flag,omitempty"`
 	// Tries counts the tries to record it that may have reached the book, or may
 	// yet, the one under way included. Before a second one it is looked for.
-	Tries int `json:"tries,omitempty"`
-	// Waits says that it is among the parked ones in the totals of its integration.
-	Waits     bool      `json:"waits,omitempty"`
+	Tries     int       `json:"tries,omitempty"`
 	UpdatedAt time.Time `json:"updatedAt"`
 }
 

@@ -24,9 +24,9 @@
 // An id that now stands on another row may be a correction, or the number of a
 // place that another row has moved into. It is the latter where the update holds
 // a row that is, in date, amount and text, what the id stood for before: then
-// step 3 goes first. The row that has the id now is then known by what it says, if
-// an entry that says so has vanished without a word; else it takes the entry that
-// the other row has left. An id that an entry has had before its current one never
+// step 3 goes first, but for rows that are linked. The row that has the id now is
+// then known by what it says, if an entry that says so has vanished without a word;
+// else it takes the entry that the other row has left. An id that an entry has had before its current one never
 // brings a correction.
 package match
 
@@ -248,6 +248,8 @@ func (m *matcher) holder(id string) int {
 	return last
 }
 
+// byLink pairs rows under an unknown id with the entry of the row that the bank says
+// they replace, and those that were so paired before.
 func (m *matcher) byLink() {
 	for i, r := range m.update.Rows {
 		if r.PendingID == "" || m.verdicts[i].How != New || m.present[r.PendingID] || m.here(r.PendingID) {
@@ -255,7 +257,7 @@ func (m *matcher) byLink() {
 		}
 		if e := m.free(r.ID, func(e Entry) bool { return slices.Contains(e.Before, r.PendingID) }); e != nobody {
 			m.pair(i, e, ByID) // the link was followed before
-		} else if e := m.free(r.PendingID, func(Entry) bool { return true }); e != nobody {
+		} else if e := m.free(r.PendingID, func(Entry) bool { return len(m.holders[r.ID]) == 0 }); e != nobody {
 			m.pair(i, e, ByLink)
 		}
 	}

@@ -94,6 +94,12 @@ func TestMatch(t *testing.T) {
 			[]match.Verdict{is(match.ByLink, "1"), is(match.ByID, "2")},
 		},
 		{
+			"a known id goes before a link to another row",
+			match.Update{Removed: []string{"p"}, Rows: []match.Row{linked("p", row("a", tenEuros, "coffee shop"))}},
+			[]match.Entry{entry("1", tenEuros, "coffee", "p"), entry("2", tenEuros, "coffee", "a")},
+			[]match.Verdict{is(match.ByID, "2")},
+		},
+		{
 			"a link that was followed when the update was cut short is followed again",
 			match.Update{Removed: []string{"p"}, Rows: []match.Row{linked("p", row("a", tenEuros, "tea")), row("b", tenEuros, "coffee")}},
 			[]match.Entry{entry("1", elevenEuros, "coffee", "p", "a"), entry("2", tenEuros, "tea", "b")},
