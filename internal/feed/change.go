@@ -38,9 +38,9 @@ func (c change) line(e ledger.Entry) ledger.JournalLine {
 }
 
 // change lets an untouched draft of ours follow the bank. What a person has
-// touched is left as it is and flagged. What was parked and is corrected is claimed
-// again, for tryCorrected. The entry says what the bank says now
-// only when that is done, so that a change cut short is found again.
+// touched is left as it is and flagged. The entry says what the bank says now
+// only when that is done, so that a change cut short is found again. What was
+// parked is claimed again when it is corrected, for tryCorrected.
 func (w *work) change(ctx context.Context, c change) error {
 	key, _ := ledger.EntryKey(w.BookID, c.remoteID)
 	e, err := w.records.Entries.Load(ctx, w.Engine, key)

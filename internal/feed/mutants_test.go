@@ -296,8 +296,6 @@ const allSteps = `	m.byID(isSame)
 	m.byID(fits)
 	if !u.WeakIDs {
 		m.byID(anything)
-	}
-	if !u.WeakIDs {
 		m.byFingerprint(m.vanished)
 		m.byExchange()
 	}
@@ -538,7 +536,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "what rows say goes before the provider's link", from: "matching, link",
-		edits: steps(strings.Replace(strings.Replace(allSteps, "\tm.byLink()\n", "", 1), "\t\tm.byFingerprint(m.vanished)\n", "\t\tm.byFingerprint(m.vanished)\n\t}\n\tm.byLink()\n\tif !u.WeakIDs {\n", 1)),
+		edits: steps(strings.Replace(strings.Replace(allSteps, "\tm.byLink()\n", "", 1), "\t\tm.byFingerprint(m.vanished)\n", "\t}\n\tm.byLink()\n\tif !u.WeakIDs {\n\t\tm.byFingerprint(m.vanished)\n", 1)),
 	},
 	{
 		name: "date and amount decide among several", from: "matching, one to one", caughtBy: "match.TestMatch",

@@ -26,8 +26,8 @@
 // a row that is, in date, amount and text, what the id stood for before: then
 // step 3 goes first, but for rows that are linked. The row that has the id now is
 // then known by what it says, if an entry that says so has vanished without a word;
-// else it takes the entry that the other row has left. An id that an entry has had before its current one never
-// brings a correction.
+// else it takes the entry that the other row has left. An id that an entry has had
+// before its current one never brings a correction.
 package match
 
 import (
@@ -130,8 +130,6 @@ func Match(u Update, entries []Entry) []Verdict {
 	m.byID(fits)
 	if !u.WeakIDs {
 		m.byID(anything)
-	}
-	if !u.WeakIDs {
 		m.byFingerprint(m.vanished)
 		m.byExchange()
 	}
@@ -248,8 +246,8 @@ func (m *matcher) holder(id string) int {
 	return last
 }
 
-// byLink pairs rows under an unknown id with the entry of the row that the bank says
-// they replace, and those that were so paired before.
+// byLink pairs rows under an unknown id with the entry of the row that the bank
+// says they replace; and again where that was done before.
 func (m *matcher) byLink() {
 	for i, r := range m.update.Rows {
 		if r.PendingID == "" || m.verdicts[i].How != New || m.present[r.PendingID] || m.here(r.PendingID) {
