@@ -414,3 +414,41 @@ func TestWhoeverWakesLateWhatAPersonSaysOfADoubleIsDone(t *testing.T) {
 		})
 	}
 }
+
+// After a person has moved the mapping, somebody else works on the same rows under
+// the lease of the other account: nobody takes the one that has run out.
+func TestWhoHasOutlivedItsLeaseRecordsNothing(t *testing.T) {
+	w := linked(t)
+	first, second := w.processOn(takesAll{w.book}), w.processOn(takesAll{w.book})
+	w.bank.tells(nil, coffee)
+	m := first.fetch()[0]
+	w.book.trouble = func(op string) (before, after error) {
+		if op == "create" {
+			return errAway, nil // it was not recorded, which nobody knows
+		}
+		return nil, nil
+	}
+	if err := first.hand(m); err == nil {
+		t.Fatal("the book was not away")
+	}
+	slept := false
+	w.book.trouble = func(op string) (before, after error) {
+		if op == "list" && w.book.calls["find"] > 0 && !slept { // it was looked for, and is not there
+			slept = true
+			w.now = w.now.Add(20 * time.Minute) // no lease lasts as long
+			i := w.integration("i1")
+			i.AccountID = "Card"
+			w.put(i)
+			w.check(second.Sweep(t.Context()))
+			second.handAll()
+			w.book.edit("COFFEE", func(t *bkper.Transaction) { t.Trashed = true })
+		}
+		return nil, nil
+	}
+	if err := first.Handle(t.Context(), delivery{Message: m, Attempt: 2, Published: w.now}); err == nil {
+		t.Error("it was acknowledged")
+	}
+	if !slept || w.book.count("COFFEE") != 0 {
+		t.Errorf("slept %v, what a person has trashed stands in the book %d times", slept, w.book.count("COFFEE"))
+	}
+}

@@ -913,9 +913,13 @@ func (w *work) correct(ctx context.Context, entries []ledger.Entry, created map[
 	return result, nil
 }
 
-// mayGoOn reports an error where somebody else is at work by now, or the bank
-// was asked again: what stands in the book may say what it has said since.
+// mayGoOn reports an error where somebody else may be at work by now, under this
+// lease or that of the account that the mapping was moved to, or the bank was asked
+// again: what stands in the book may say what it has said since.
 func (w *work) mayGoOn(ctx context.Context) error {
+	if w.Now().After(w.lease.Until) {
+		return &errs.Error{Code: errs.Unavailable, Err: fmt.Errorf("the lease %s has run out", w.lease.Name)}
+	}
 	return w.Engine.View(ctx, func(tx store.Tx) error {
 		if err := w.leases.Check(tx, w.lease); err != nil {
 			return err

@@ -153,10 +153,10 @@ type making struct {
 	hung bool // whoever recorded it may have lost its lease before
 }
 
-// overtook reports whether another delivery of the message of t has recorded, since
-// t last saw the store.
-func (m making) overtook(t *task) bool {
-	return m.by != nil && m.by.message == t.message && m.at > t.asked
+// overtook reports whether another delivery of the message of t has recorded,
+// since t last saw the store, or since t looked whether it has.
+func (m making) overtook(t *task, remoteID string) bool {
+	return m.by != nil && m.by.message == t.message && (m.at > t.asked || t.looked[remoteID] > 0)
 }
 
 // recorded sees what comes into the book.
@@ -188,7 +188,7 @@ func (l *life) reborn(remoteID string, trashed []string) {
 		if !made {
 			continue // typed by a person who merged it
 		}
-		if t == nil || m.at < t.began || m.by == t || t.looked[remoteID] > m.at || !m.hung && !l.hasHung(t) && !m.overtook(t) {
+		if t == nil || m.at < t.began || m.by == t || t.looked[remoteID] > m.at || !m.hung && !l.hasHung(t) && !m.overtook(t, remoteID) {
 			l.t.Errorf("I5: %s was recorded again, and the trash has it: %+v", remoteID, e)
 			return
 		}
