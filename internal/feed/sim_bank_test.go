@@ -174,11 +174,14 @@ func (l *life) pick(fit func(*movement) bool) *movement {
 }
 
 // reissue gives other ids to some days. What was corrected since the app last
-// asked is left alone: nobody could tell it from another row.
+// asked is left alone: nobody could tell it from another row. And where only news
+// is told, what the ledger does not know under the id it has: if recording fails
+// until the run is given up, and the row is told under a third id before that is
+// fetched again, nobody could tell either.
 func (l *life) reissue() {
 	from := l.day.AddDays(-l.rand.IntN(4))
 	for _, m := range l.moves {
-		if !m.gone && !m.Date.Before(from) && m.revised <= l.seen {
+		if !m.gone && !m.Date.Before(from) && m.revised <= l.seen && (l.kind != deltas || l.isKnown(m)) {
 			l.removed = append(l.removed, removal{m.ID, l.moment})
 			was := m.ID
 			m.ID, m.PendingID, m.reissued = l.newID(), "", l.moment
@@ -227,7 +230,8 @@ func (l *life) standsAlone(m *movement) bool {
 func (l *life) replace() {
 	l.revise(func(m *movement) {
 		// What is under way may withdraw its entry, or bring it back.
-		known := l.entryOfID(m.ID).State != ledger.Removed && !slices.ContainsFunc(l.runs(), func(r ledger.Run) bool { return r.FinishedAt.IsZero() })
+		e := l.entryOfID(m.ID)
+		known := e.CurrentID(l.connectionID()) == m.ID && e.State != ledger.Removed && !slices.ContainsFunc(l.runs(), func(r ledger.Run) bool { return r.FinishedAt.IsZero() })
 		if l.maybe(0.7) {
 			m.Amount = l.amount()
 		}
