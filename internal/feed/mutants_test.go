@@ -402,7 +402,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "a lease that was lost is not noticed", from: "5.1 row 6, A15", caughtBy: "TestWhoWakesWhileAnotherIsAtWorkLeavesItToTheOther",
-		edits: []edit{{leaseFile, "\tif !doc.heldBy(lease) {\n\t\treturn &HeldError{Name: lease.Name, Until: doc.Until}\n\t}\n\treturn nil", "\t_ = doc\n\treturn nil"}},
+		edits: []edit{{leaseFile, "\tif !doc.heldBy(lease) {\n\t\treturn &HeldError{Name: lease.Name, Until: doc.Until}\n\t}\n\treturn nil", "\t_ = doc\n\treturn nil"}, {recordFile, "if w.Now().After(w.lease.Until) {", "if w.Now().After(w.lease.Until) && w.record == \"-\" {"}},
 	},
 	{
 		name: "a lease can be taken while another holds it", from: "5.1 row 6, A14", caughtBy: "TestAllWhoWorkOnOneAccountTakeTurns",
@@ -449,7 +449,7 @@ var mutants = []mutant{
 		edits: []edit{{recordFile, "\t\tif !ok {\n\t\t\tmissing = append(missing, e)\n\t\t\tcontinue\n\t\t}\n", "\t\tif !ok {\n\t\t\te.State = ledger.Recorded\n\t\t\trecorded = append(recorded, e)\n\t\t\tcontinue\n\t\t}\n"}},
 	},
 	{
-		name: "whether the lease was lost is not asked before something is recorded", from: "5.1 row 6, A15",
+		name: "whether the lease was lost is not asked before something is recorded", from: "5.1 row 6, A15", caughtBy: "TestWhoHasOutlivedItsLeaseRecordsNothing",
 		edits: []edit{{recordFile, "\tif err := w.mayGoOn(ctx); err != nil { // it may", "\tif err := w.mayGoOn(ctx); err != nil && ctx.Err() != nil { // it may"}},
 	},
 	{
@@ -457,7 +457,7 @@ var mutants = []mutant{
 		edits: []edit{{recordFile, "if w.Now().After(w.lease.Until) {", "if w.Now().After(w.lease.Until) && w.record == \"-\" {"}},
 	},
 	{
-		name: "what was shut out of the book waits for a message that says that it is no more", from: "5.1 row 10, B6",
+		name: "what was shut out of the book waits for a message that says that it is no more", from: "5.1 row 10, B6", caughtBy: "TestWhatWaitsForABookIsTriedWhenTheBookIsCompared",
 		edits: []edit{{reconcileFile, "return s.retryOpened(ctx, m.BookID)", "return nil"}},
 	},
 	{
@@ -489,7 +489,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "what the book refuses alone is not looked for", from: "C4, repeated ids refused", caughtBy: "TestWhatIsRefusedBecauseItIsThereIsNotParked",
-		edits: []edit{{recordFile, "\tfound, err := w.confirm(ctx, &e)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te = w.park(", "\tfound, err := false, error(nil)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te = w.park("}},
+		edits: []edit{{recordFile, "\tfound, err := w.confirm(ctx, &e)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te = w.park(", "\tfound, err := false, error(nil)\n\tif err != nil {\n\t\treturn nil, fmt.Errorf(\"looking for %s in the book: %w\", e.RemoteID, err)\n\t}\n\tif !found {\n\t\te = w.park("}, {recordFile, "if found, err = w.confirm(ctx, &e); err != nil {", "if found = false; err != nil {"}},
 	},
 	{
 		name: "a batch that was refused is taken for one of which nothing was recorded", from: "C4",
@@ -531,7 +531,7 @@ var mutants = []mutant{
 		edits: []edit{{matchFile, "\t\t\tif m.usedBy[e] != nobody {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\thow := ByText", "\t\t\thow := ByText"}},
 	},
 	{
-		name: "a link that was followed counts no more", from: "matching, link",
+		name: "a link that was followed counts no more", from: "matching, link", caughtBy: "match.TestMatch",
 		edits: []edit{{matchFile, "return slices.Contains(e.Before, r.PendingID) })", "return len(e.Before) > 1000 })"}},
 	},
 	{
@@ -591,7 +591,7 @@ var mutants = []mutant{
 		edits: []edit{{matchFile, "|| m.present[r.PendingID] || m.here(r.PendingID) {", "|| m.here(r.PendingID) {"}},
 	},
 	{
-		name: "withdrawn entries are not the last choice", from: "matching, Withdrawn",
+		name: "withdrawn entries are not the last choice", from: "matching, Withdrawn", caughtBy: "match.TestMatch",
 		edits: []edit{{matchFile, "if a.Withdrawn != b.Withdrawn { // these are the last choice", "if a.Withdrawn != b.Withdrawn && a.Ref == \"\" {"}},
 	},
 	{

@@ -94,6 +94,12 @@ func TestMatch(t *testing.T) {
 			[]match.Verdict{is(match.ByLink, "1"), is(match.ByID, "2")},
 		},
 		{
+			"what the bank has withdrawn is the last choice",
+			match.Update{Rows: []match.Row{row("b", tenEuros, "coffee")}},
+			[]match.Entry{withdrawn(entry("1", tenEuros, "coffee", "a")), entry("2", tenEuros, "coffee")},
+			[]match.Verdict{is(match.ByText, "2")},
+		},
+		{
 			"a known id goes before a link to another row",
 			match.Update{Removed: []string{"p"}, Rows: []match.Row{linked("p", row("a", tenEuros, "coffee shop"))}},
 			[]match.Entry{entry("1", tenEuros, "coffee", "p"), entry("2", tenEuros, "coffee", "a")},
