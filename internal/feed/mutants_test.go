@@ -191,6 +191,8 @@ func runTests(t *testing.T, binary, folder, pattern string) ([]byte, error) {
 	run := exec.CommandContext(ctx, binary, "-test.run", pattern, "-test.timeout", most.String())
 	if folder == "." {
 		run.Args = append(run.Args, "-feed.seeds", strconv.Itoa(mutantLives))
+	} else {
+		run.Args = append(run.Args, "-rapid.nofailfile") // the failure is wanted
 	}
 	run.Dir = folder
 	out, err := run.CombinedOutput()
