@@ -76,8 +76,7 @@ func (s *Service) retryOpened(ctx context.Context, bookID string) error {
 
 // shutOut returns the entries that are parked for a reason that whoever reads the
 // book sees, by the user on whose behalf they would be recorded, and with the
-// account that they would go to. A lock that the book does not show is none of
-// these: each day every row would be tried alone.
+// account that they would go to.
 func (s *Service) shutOut(ctx context.Context, bookID string) (map[string][]ledger.Entry, error) {
 	waiting, err := s.waiting(ctx, bookID)
 	if err != nil {
@@ -87,11 +86,7 @@ func (s *Service) shutOut(ctx context.Context, bookID string) (map[string][]ledg
 	err = s.Engine.View(ctx, func(tx store.Tx) error {
 		shut = make(map[string][]ledger.Entry)
 		for _, e := range waiting {
-			if e.State != ledger.Parked || e.Problem == nil {
-				continue
-			}
-			locked := e.Problem.Code == errs.Locked && !e.Problem.Lock.IsZero()
-			if !locked && (!stoppedByBook(e.Problem.Code) || e.Problem.Code == errs.Forbidden) {
+			if e.State != ledger.Parked || e.Problem == nil || !showsInBook(*e.Problem) {
 				continue
 			}
 			to, _, err := s.retarget(tx, target{BookID: bookID, AccountID: e.AccountID, Integration: e.Integration, UserID: e.UserID})
@@ -104,6 +99,20 @@ func (s *Service) shutOut(ctx context.Context, bookID string) (map[string][]ledg
 		return nil
 	})
 	return shut, err
+}
+
+// showsInBook reports whether it can be seen in the book that a problem is no more,
+// without trying to record. A lock that the book does not show cannot: each day
+// every row would be tried alone.
+func showsInBook(p ledger.Problem) bool {
+	switch p.Code {
+	case errs.Locked:
+		return !p.Lock.IsZero()
+	case errs.LostAccess, errs.Unauthenticated, errs.NotFound:
+		return true
+	default:
+		return false
+	}
 }
 
 // resume lets integrations go on that had stopped because of the book, and
